@@ -1,0 +1,247 @@
+/**
+ * What the addon offers, as TypeScript sees it. `native/` opens, loads, attaches, reads and closes; it knows nothing of
+ * configs, metrics or frames.
+ */
+
+/** Shape of a kernel type, from the object's BTF. The same shape travels in Manifests (`TypeLayout` in `wire/frame.proto`). */
+export interface TypeLayout {
+  readonly kind: 'void' | 'int' | 'bool' | 'char' | 'float' | 'enum' | 'pointer' | 'array' | 'struct' | 'union';
+  /** Name in the C source without `struct`/`enum`; a typedef's name where the type has none of its own; '' when anonymous. */
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Integers and enums. */
+  readonly signed: boolean;
+  /** Arrays: number of elements. */
+  readonly length: number;
+  /** Arrays: one entry, the element type. Otherwise empty. */
+  readonly element: readonly TypeLayout[];
+  /** Structs and unions. */
+  readonly members: readonly MemberLayout[];
+  /** Enums. */
+  readonly values: readonly EnumValue[];
+}
+
+export interface MemberLayout {
+  readonly name: string;
+  readonly bitOffset: number;
+  /** Bits; size * 8 unless it is a bit-field. */
+  readonly bitSize: number;
+  readonly type: TypeLayout;
+}
+
+export interface EnumValue {
+  readonly name: string;
+  readonly value: bigint;
+}
+
+export interface OpenOptions {
+  /** Name used in errors and given to libbpf; default: the file's base name without `.bpf.o`. */
+  readonly name?: string;
+  /** BTF of the running kernel, when not `/sys/kernel/btf/vmlinux`. */
+  readonly btfPath?: string;
+}
+
+export interface ProgramInfo {
+  readonly id: number;
+  /** Hex, 16 digits, as bpftool prints it. */
+  readonly tag: string;
+  /** Total, since load; 0 unless `kernel.bpf_stats_enabled`. */
+  readonly runTimeNs: bigint;
+  readonly runCount: bigint;
+}
+
+/** An opened ELF object. All calls are synchronous unless they return a promise, and throw {@link NativeErrorFields}. */
+export interface BpfObject {
+  readonly name: string;
+  readonly programs: readonly BpfProgram[];
+  /** Maps that the object's source declares, without libbpf's internal ones (.rodata, .bss, .data, .kconfig). */
+  readonly maps: readonly BpfMap[];
+  /**
+   * Sets a `const volatile` (.rodata) global before load. Numbers are written in the global's own size, host byte order.
+   * Throws with code `NO_SUCH_GLOBAL`, `GLOBAL_SIZE` or `ALREADY_LOADED`.
+   */
+  setGlobal(name: string, value: bigint | number | boolean | Uint8Array): void;
+  hasGlobal(name: string): boolean;
+  /** Loads maps and every program whose autoload is on. */
+  load(): void;
+  /** Detaches and frees everything. Idempotent; safe in any state, also with reads under way (they reject with `CLOSED`). */
+  close(): void;
+}
+
+export interface BpfProgram {
+  readonly name: string;
+  /** ELF section, such as `fentry/tcp_connect`. */
+  readonly section: string;
+  /** libbpf's name of the program type, such as `tracing` or `kprobe`. */
+  readonly type: string;
+  autoload: boolean;
+  readonly loaded: boolean;
+  /** Attaches by section (`bpf_program__attach`). The link belongs to the object and goes with it. */
+  attach(): BpfLink;
+  info(): ProgramInfo;
+}
+
+export interface BpfLink {
+  /** Detaches. Idempotent. */
+  close(): void;
+}
+
+export interface BpfMap {
+  readonly name: string;
+  /** libbpf's name of the map type, such as `hash`, `lru_percpu_hash`, `ringbuf`. */
+  readonly type: string;
+  readonly keySize: number;
+  /** Bytes of one value, of one CPU for per-CPU maps. */
+  readonly valueSize: number;
+  /** Settable before load. */
+  maxEntries: number;
+  readonly flags: number;
+  readonly perCpu: boolean;
+  /** From BTF; null where the map was declared without types. */
+  readonly keyLayout: TypeLayout | null;
+  readonly valueLayout: TypeLayout | null;
+  /** Kernel's id of the map, after load. */
+  readonly id: number;
+  lookup(key: Uint8Array): Uint8Array | null;
+  update(key: Uint8Array, value: Uint8Array): void;
+  /** False when there was no such key. */
+  delete(key: Uint8Array): boolean;
+  /** Throws with code `NOT_WALKABLE` for types that have no keys to walk (storage maps, ring buffers, …). */
+  openReader(options?: MapReaderOptions): MapReader;
+  openRing(options: RingOptions): EventReader;
+  openPerfBuffer(options: PerfBufferOptions): EventReader;
+}
+
+/** How one member of a per-CPU value becomes one value. */
+export interface Fold {
+  readonly offset: number;
+  readonly size: 1 | 2 | 4 | 8;
+  readonly op: 'sum' | 'min' | 'max';
+  readonly signed?: boolean;
+}
+
+export interface MapReaderOptions {
+  /** Rows a call at most, to begin with (default 16384, bounded by the map's max_entries); doubled when one hash bucket needs more. */
+  readonly chunkRows?: number;
+  /**
+   * Per-CPU maps: `fold` makes one value of all CPUs (default: one u64 sum over the whole value, as ebpf_exporter does),
+   * `keep` lays all possible CPUs' values side by side, each padded to 8 bytes, as the kernel hands them over.
+   */
+  readonly perCpu?: 'fold' | 'keep';
+  readonly fold?: readonly Fold[];
+}
+
+/**
+ * Walks a map with `bpf_map_lookup_batch` (fallback: get_next_key + lookup) into two flat buffers that are reused.
+ * `next()` fills them from row 0 and tells how many rows; 0 ends the walk, and the call after that starts a new one.
+ * The buffers may be replaced by larger ones: read `keys` and `values` anew after every call.
+ */
+export interface MapReader {
+  readonly keys: Uint8Array;
+  readonly values: Uint8Array;
+  /** Bytes of a row in `values`. */
+  readonly valueStride: number;
+  readonly possibleCpus: number;
+  /** Whether the walk goes in batches or row by row. */
+  readonly mode: 'batch' | 'walk';
+  /** On the libuv thread pool. One call at a time. */
+  next(): Promise<number>;
+  /** The same on the calling thread: for small maps and for benches. */
+  nextSync(): number;
+  close(): void;
+}
+
+export interface EventBatch {
+  /** Records back to back, each starting at a multiple of 8. Valid until the callback returns. */
+  readonly data: Uint8Array;
+  /** Bytes of `data` that are used. */
+  readonly bytes: number;
+  /** Length of each record in bytes. */
+  readonly lengths: Uint32Array;
+  readonly count: number;
+  /** Perf buffers: records that the kernel could not write since the last batch; ring buffers: 0. */
+  readonly lost: number;
+}
+
+export interface RingOptions {
+  /**
+   * Called once a batch on the event loop, with an object and buffers that are reused. A throw is an uncaught exception,
+   * as for any event handler; the reader goes on.
+   */
+  readonly onBatch: (batch: EventBatch) => void;
+  /** Bytes of the arena, which bounds a batch (default 512 KiB). A record that does not fit an empty arena is counted in `oversize`. */
+  readonly arenaBytes?: number;
+  /** Records a batch at most (default 16384). */
+  readonly maxRecords?: number;
+  /** Batches a drain at most, before the event loop gets its turn (default 4). */
+  readonly maxBatches?: number;
+  /** Pause after a drain before waiting for wake-ups again (default 5). */
+  readonly rearmMs?: number;
+  /** A drain at least this often, because records without wake-up never signal (default 100). */
+  readonly maxDelayMs?: number;
+}
+
+export interface PerfBufferOptions extends RingOptions {
+  /** Pages a CPU, a power of two (default 64). */
+  readonly pages?: number;
+}
+
+export interface EventReaderStats {
+  readonly records: bigint;
+  readonly bytes: bigint;
+  readonly batches: bigint;
+  /** Ring buffers: records that the program discarded. */
+  readonly discarded: bigint;
+  /** Perf buffers: records that the kernel could not write. */
+  readonly lost: bigint;
+  /** Records larger than the arena, skipped. */
+  readonly oversize: bigint;
+  /** Most bytes ever seen waiting at the start of a drain, and the bytes there are. */
+  readonly highWaterBytes: number;
+  readonly sizeBytes: number;
+}
+
+export interface EventReader {
+  /** Begins to wait for events. A reader keeps the event loop alive from here to `close()`. */
+  start(): void;
+  /** Drains now, until empty or `maxBatches`; true when records are left. */
+  drain(): boolean;
+  stats(): EventReaderStats;
+  /** Idempotent; may be called in the callback. */
+  close(): void;
+}
+
+/** The kernel's clocks read together: MONOTONIC before and after the others; the narrowest of several tries. Nanoseconds. */
+export interface ClockAnchor {
+  readonly monotonicNs: bigint;
+  readonly boottimeNs: bigint;
+  readonly realtimeNs: bigint;
+  /** Width of the bracket: how far apart the three can be. */
+  readonly uncertaintyNs: bigint;
+}
+
+/** Fields of every error thrown here (`name` is `NativeError`). */
+export interface NativeErrorFields {
+  /** errno name (`EPERM`) or one of ours: `CLOSED`, `ALREADY_LOADED`, `NOT_LOADED`, `NOT_WALKABLE`, `NO_SUCH_GLOBAL`, `GLOBAL_SIZE`, `NOT_ELF`, `NOT_BPF`, `INVALID_ARGUMENT`, `BUSY`. */
+  readonly code: string;
+  /** Positive; 0 when the kernel was not involved. */
+  readonly errno: number;
+  /** `open`, `load`, `attach`, `lookup`, `read`, … */
+  readonly operation: string;
+  readonly object: string;
+  /** The program at fault, as far as libbpf says, else ''. */
+  readonly program: string;
+  readonly map: string;
+  /** What libbpf (and the verifier) printed during the call, whole. */
+  readonly log: string;
+}
+
+export interface Native {
+  /** Opens an ELF object from a path or its bytes. */
+  open(source: string | Uint8Array, options?: OpenOptions): BpfObject;
+  clockAnchor(): ClockAnchor;
+  /** libbpf's own version, such as `1.1`. */
+  readonly libbpfVersion: string;
+  possibleCpus(): number;
+}
