@@ -1,0 +1,63 @@
+import type { ConfigProblem } from '../errors.js';
+import { familyDifference, suffixClashes, type Family } from './family.js';
+import { locator, problemAt } from './parse.js';
+import type { Path } from './rules.js';
+import type { AnyMetricConfig, HistogramConfig, ProbeConfig } from './schema.js';
+
+interface PlacedFamily extends Family {
+  readonly config: ProbeConfig;
+  readonly path: Path;
+}
+
+/** Metrics of one name in two configs that are not one family. Equal definitions are one, and fine. */
+export function crossConfigProblems(configs: readonly ProbeConfig[]): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  const byName = new Map<string, PlacedFamily>();
+  for (const family of configs.flatMap(familiesOf)) {
+    const other = byName.get(family.name);
+    if (other === undefined) byName.set(family.name, family);
+    // Within one file the schema has seen to it.
+    if (other === undefined || other.config === family.config) continue;
+    const difference = familyDifference(other, family);
+    if (difference === null) continue;
+    const message = `${family.name} is also in ${placeOf(other)}, with ${difference}`;
+    problems.push(report(family, message, 'make them equal, rename one, or leave one config out'));
+  }
+  for (const { family, histogram } of suffixClashes(byName)) {
+    if (family.config === histogram.config) continue;
+    const message = `${family.name} is also a series of the histogram ${histogram.name} in ${placeOf(histogram)}`;
+    problems.push(report(family, message, 'rename one of them, or leave one config out'));
+  }
+  return problems;
+}
+
+function familiesOf(config: ProbeConfig): PlacedFamily[] {
+  return (['counters', 'gauges', 'histograms'] as const).flatMap((list) =>
+    config[list].map((metric, index) => ({ ...familyOf(metric), config, path: ['metrics', list, index, 'name'] })),
+  );
+}
+
+function familyOf(metric: AnyMetricConfig): Family {
+  const labels = metric.labels.map(({ name }) => name);
+  const bucketLabel = metric.type === 'histogram' && metric.source.kind === 'map';
+  return {
+    name: metric.name,
+    type: metric.type,
+    help: metric.help,
+    labels: bucketLabel ? labels.slice(0, -1) : labels,
+    buckets: metric.type === 'histogram' ? bucketText(metric) : '',
+  };
+}
+
+function bucketText(histogram: HistogramConfig): string {
+  const { bucketType, bucketMin, bucketMax, bucketKeys, bucketMultiplier } = histogram;
+  return JSON.stringify([bucketType, bucketMin, bucketMax, bucketKeys, bucketMultiplier]);
+}
+
+function placeOf(family: PlacedFamily): string {
+  return `${family.config.file}:${locator(family.config)(family.path).line}`;
+}
+
+function report(family: PlacedFamily, message: string, hint: string): ConfigProblem {
+  return problemAt(family.config, locator(family.config), family.path, message, hint);
+}

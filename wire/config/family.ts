@@ -1,0 +1,38 @@
+/** What makes a metric family: one name has one of these, in a file and over all configs that run together. */
+export interface Family {
+  readonly name: string;
+  readonly type: string;
+  readonly help: string;
+  /** As exported: without a histogram's bucket label. */
+  readonly labels: readonly string[];
+  /** Histograms: their buckets as text, since equal series are added bucket by bucket; '' for others. */
+  readonly buckets: string;
+}
+
+/** Names of the series that Prometheus makes of a histogram. */
+const HISTOGRAM_SUFFIXES = ['_bucket', '_sum', '_count'] as const;
+
+/** How the second differs from the first, as `another type (a counter there, a gauge here)`; null when it does not. */
+export function familyDifference(first: Family, second: Family): string | null {
+  if (first.type !== second.type) return `another type (a ${first.type} there, a ${second.type} here)`;
+  if (first.help !== second.help) return 'another help text';
+  const [labels, others] = [labelText(first), labelText(second)];
+  if (labels !== others) return `other labels (${labels} there, ${others} here)`;
+  return first.buckets === second.buckets ? null : 'other buckets';
+}
+
+/** Families whose names are taken by a histogram's series, each with that histogram. */
+export function suffixClashes<F extends Family>(families: ReadonlyMap<string, F>): { family: F; histogram: F }[] {
+  return [...families.values()]
+    .filter(({ type }) => type === 'histogram')
+    .flatMap((histogram) =>
+      HISTOGRAM_SUFFIXES.flatMap((suffix) => {
+        const family = families.get(histogram.name + suffix);
+        return family === undefined ? [] : [{ family, histogram }];
+      }),
+    );
+}
+
+function labelText(family: Family): string {
+  return family.labels.length === 0 ? 'none' : [...family.labels].sort().join(', ');
+}

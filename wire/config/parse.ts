@@ -1,0 +1,84 @@
+import type { z } from 'zod';
+import { ConfigError, type ConfigProblem } from '../errors.js';
+import { toProbeConfig } from './convert.js';
+import { MAX_FILE_BYTES, readYaml, type YamlReading } from './read-yaml.js';
+import type { Path } from './rules.js';
+import { probeSchema, type ProbeConfig } from './schema.js';
+import { explainIssue } from './issues.js';
+
+/** Problems of one file that are listed; a file that is none at all would otherwise have one a line. */
+const MAX_PROBLEMS = 100;
+
+/**
+ * Reads one probe's YAML.
+ * @param name the config's name: the file's without `.yaml`.
+ * @param file how errors call it.
+ * @throws {ConfigError} with every problem of the text at once.
+ */
+export function parseConfig(name: string, file: string, text: string): ProbeConfig {
+  if (Buffer.byteLength(text) > MAX_FILE_BYTES) {
+    const hint = 'is it the right file?';
+    throw new ConfigError([
+      { file, path: '', line: 0, column: 0, message: `is larger than ${MAX_FILE_BYTES} bytes`, hint },
+    ]);
+  }
+  const reading = readYaml(text, probeSchema);
+  if (reading.data === undefined && reading.problems.length > 0)
+    throw new ConfigError(limit(toProblems(file, reading, [])));
+
+  const result = probeSchema.safeParse(reading.data ?? {}, { reportInput: true });
+  const problems = toProblems(file, reading, result.error?.issues ?? []);
+  if (!result.success || problems.length > 0) throw new ConfigError(limit(problems));
+  return toProbeConfig(name, file, text, result.data);
+}
+
+/** Where a path of a config's text is: for problems that are found after parsing. */
+export function locator(config: ProbeConfig): (path: Path) => { line: number; column: number } {
+  const reading = readYaml(config.yaml, probeSchema);
+  return (path) => reading.positionOf(path);
+}
+
+/** A problem at a path of a config, with its place in the text. */
+export function problemAt(
+  config: ProbeConfig,
+  place: ReturnType<typeof locator>,
+  path: Path,
+  message: string,
+  hint: string,
+): ConfigProblem {
+  return { file: config.file, path: formatPath(path), ...place(path), message, hint };
+}
+
+/** `metrics.counters[0].labels[1].size`; keys that are no plain words stand in brackets. */
+export function formatPath(path: Path): string {
+  return path
+    .map((part, index) => {
+      if (typeof part === 'number') return `[${part}]`;
+      if (!/^[\w-]+$/.test(part)) return `[${JSON.stringify(part)}]`;
+      return index === 0 ? part : `.${part}`;
+    })
+    .join('');
+}
+
+function toProblems(file: string, reading: YamlReading, issues: readonly z.core.$ZodIssue[]): ConfigProblem[] {
+  const explained = issues
+    .flatMap(explainIssue)
+    .map((problem) => ({ ...reading.positionOf(problem.path), ...problem }));
+  return [...reading.problems, ...explained]
+    .map(({ path, line, column, message, hint }) => ({
+      file,
+      path: formatPath(path),
+      line,
+      column,
+      message,
+      ...(hint !== undefined && { hint }),
+    }))
+    .sort((a, b) => a.line - b.line || a.column - b.column);
+}
+
+function limit(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
+  const more = problems.length - MAX_PROBLEMS;
+  const last = problems[MAX_PROBLEMS];
+  if (more <= 0 || last === undefined) return problems;
+  return [...problems.slice(0, MAX_PROBLEMS), { ...last, path: '', message: `and ${more} more problems from here on` }];
+}
