@@ -67,14 +67,17 @@ export interface ConfigProblem {
   readonly message: string;
   /** What to do. */
   readonly hint?: string;
+  /** More lines, such as two layouts beside each other. */
+  readonly detail?: string;
 }
 
-/** One line: `file:line:column: path: what; what to do`. Parts that are not known are left out. */
+/** One line: `file:line:column: path: what; what to do`, then the detail, indented. What is not known is left out. */
 export function formatProblem(problem: ConfigProblem): string {
   const place = problem.line > 0 ? `${problem.file}:${problem.line}:${problem.column}` : problem.file;
   const path = problem.path === '' ? '' : `${problem.path}: `;
   const hint = problem.hint === undefined ? '' : `; ${problem.hint}`;
-  return `${place}: ${path}${problem.message}${hint}`;
+  const detail = problem.detail ? `\n${problem.detail}`.replaceAll('\n', '\n    ') : '';
+  return `${place}: ${path}${problem.message}${hint}${detail}`;
 }
 
 /** Everything that is wrong with one config or a folder of them, listed at once. */

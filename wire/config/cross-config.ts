@@ -1,5 +1,5 @@
 import type { ConfigProblem } from '../errors.js';
-import { familyDifference, suffixClashes, type Family } from './family.js';
+import { familyDifference, suffixClashes, withoutBucket, type Family } from './family.js';
 import { locator, problemAt } from './parse.js';
 import type { Path } from './rules.js';
 import type { AnyMetricConfig, HistogramConfig, ProbeConfig } from './schema.js';
@@ -44,7 +44,7 @@ function familyOf(metric: AnyMetricConfig): Family {
     name: metric.name,
     type: metric.type,
     help: metric.help,
-    labels: bucketLabel ? labels.slice(0, -1) : labels,
+    labels: bucketLabel ? withoutBucket(labels) : labels,
     buckets: metric.type === 'histogram' ? bucketText(metric) : '',
   };
 }

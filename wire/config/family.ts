@@ -12,6 +12,19 @@ export interface Family {
 /** Names of the series that Prometheus makes of a histogram. */
 const HISTOGRAM_SUFFIXES = ['_bucket', '_sum', '_count'] as const;
 
+/**
+ * Position of the label that is the bucket, in a histogram read from a map: the last, or the one before a last label
+ * `cpu`, which splits the histogram by CPU. -1 without labels.
+ */
+export function bucketIndex(labels: readonly string[]): number {
+  return labels.length > 1 && labels.at(-1) === 'cpu' ? labels.length - 2 : labels.length - 1;
+}
+
+/** The labels that are exported: all but the bucket. */
+export function withoutBucket(labels: readonly string[]): string[] {
+  return labels.toSpliced(bucketIndex(labels), 1);
+}
+
 /** How the second differs from the first, as `another type (a counter there, a gauge here)`; null when it does not. */
 export function familyDifference(first: Family, second: Family): string | null {
   if (first.type !== second.type) return `another type (a ${first.type} there, a ${second.type} here)`;

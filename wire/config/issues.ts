@@ -36,7 +36,7 @@ export function explainIssue(issue: z.core.$ZodIssue): Explained[] {
     case 'invalid_type':
       if (issue.input === undefined || issue.input === null)
         return [{ path, message: 'is missing', hint: `give ${wanted(issue)}` }];
-      return [{ path, message: `is ${show(issue.input)}`, hint: `it must be ${wanted(issue)}` }];
+      return [{ path, message: `is ${show(issue.input)}`, hint: typeHint(issue) }];
     case 'invalid_value':
       return [explainValue(path, issue.input, issue.values.map(String))];
     case 'too_small':
@@ -64,7 +64,8 @@ function explainValue(path: Path, input: unknown, values: readonly string[]): Ex
 
 function explainBound(path: Path, input: unknown, bound: string, origin: string): Explained {
   if (origin === 'string') {
-    return { path, message: input === '' ? 'is empty' : 'is too long', hint: `write ${bound} characters` };
+    if (input === '') return { path, message: 'is empty', hint: 'give text' };
+    return { path, message: 'is too long', hint: `write ${bound} characters` };
   }
   if (origin === 'array') {
     return {
@@ -81,6 +82,12 @@ function explainCustom(path: Path, issue: z.core.$ZodIssueCustom): Explained {
   // Rules of ours tell what to do; a check of one value says what is wrong with it.
   if (typeof hint === 'string') return { path, message: issue.message, hint };
   return { path, message: `${show(issue.input)} ${issue.message}` };
+}
+
+function typeHint(issue: z.core.$ZodIssueInvalidType): string {
+  const digits = typeof issue.input === 'string' && /^[-+]?[0-9]+$/.test(issue.input);
+  if (issue.expected === 'number' && digits) return 'write the number without quotes and leading zeros';
+  return `it must be ${wanted(issue)}`;
 }
 
 function wanted(issue: z.core.$ZodIssueInvalidType): string {

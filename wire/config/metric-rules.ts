@@ -170,7 +170,7 @@ export function checkLabels(labels: unknown, report: Report): void {
   if (mixed !== undefined) {
     report(
       ['labels', mixed[0]],
-      'some labels of this metric are read by member and some by position',
+      'some labels here are read by member and some by position',
       'give member to all of them or to none',
     );
   }

@@ -45,8 +45,10 @@ export function problemAt(
   path: Path,
   message: string,
   hint: string,
+  detail = '',
 ): ConfigProblem {
-  return { file: config.file, path: formatPath(path), ...place(path), message, hint };
+  const problem = { file: config.file, path: formatPath(path), ...place(path), message, hint };
+  return detail === '' ? problem : { ...problem, detail };
 }
 
 /** `metrics.counters[0].labels[1].size`; keys that are no plain words stand in brackets. */
@@ -80,5 +82,7 @@ function limit(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
   const more = problems.length - MAX_PROBLEMS;
   const last = problems[MAX_PROBLEMS];
   if (more <= 0 || last === undefined) return problems;
-  return [...problems.slice(0, MAX_PROBLEMS), { ...last, path: '', message: `and ${more} more problems from here on` }];
+  const { file, line, column } = last;
+  const rest = { file, path: '', line, column, message: `and ${more} more problems from here on` };
+  return [...problems.slice(0, MAX_PROBLEMS), rest];
 }

@@ -1,4 +1,4 @@
-import { familyDifference, suffixClashes, type Family } from './family.js';
+import { familyDifference, suffixClashes, withoutBucket, type Family } from './family.js';
 import { checkLabels, isEventFed } from './metric-rules.js';
 import { isObject, objectsOf, type Loose, type Path, type Report } from './rules.js';
 
@@ -64,7 +64,7 @@ function familyOf(kind: (typeof METRIC_LISTS)[number], name: string, metric: Loo
     name,
     type: kind.slice(0, -1),
     help: String(metric['help']),
-    labels: histogram && !isEventFed(metric) ? labels.slice(0, -1) : labels,
+    labels: histogram && !isEventFed(metric) ? withoutBucket(labels) : labels,
     buckets: histogram ? JSON.stringify(BUCKET_KEYS.map((key) => metric[key] ?? 0)) : '',
   };
 }

@@ -56,10 +56,7 @@ export function readYaml(source: string, schema: z.ZodType): YamlReading {
     return { data: undefined, problems: [{ ...start, path: [], message }], positionOf: () => start };
   }
   const reader = new Reader(document, lines);
-  const syntax = [...document.errors, ...document.warnings].map((error): ReadProblem => {
-    const { line, col } = lines.linePos(error.pos[0]);
-    return { path: [], line: Math.max(line, 1), column: Math.max(col, 1), message: syntaxMessage(error.message) };
-  });
+  const syntax = syntaxProblems(document, lines);
   const positionOf = (path: Path): Position => reader.positionOf(path);
   // A text that does not parse says nothing about what was meant: its schema problems would only distract.
   if (document.errors.length > 0) return { data: undefined, problems: syntax, positionOf };
@@ -70,7 +67,7 @@ export function readYaml(source: string, schema: z.ZodType): YamlReading {
 function parseOrNull(source: string, lines: LineCounter): Document | null {
   try {
     // Duplicate keys are found below, in linear time and with their paths.
-    return parseDocument(source, { lineCounter: lines, uniqueKeys: false, prettyErrors: false, logLevel: 'silent' });
+    return parseDocument(source, { lineCounter: lines, uniqueKeys: false, prettyErrors: false, logLevel: 'error' });
   } catch (error) {
     // The parser recurses, and deep nesting ends its stack.
     if (error instanceof RangeError) return null;
@@ -78,8 +75,31 @@ function parseOrNull(source: string, lines: LineCounter): Document | null {
   }
 }
 
-function syntaxMessage(message: string): string {
-  return `is not valid YAML: ${message.split('\n', 1)[0] ?? ''}`;
+/** One problem a place: the parser's second complaint about the same place follows from the first. */
+function syntaxProblems(document: Document, lines: LineCounter): ReadProblem[] {
+  const byPlace = new Map<number, ReadProblem>();
+  for (const error of [...document.errors, ...document.warnings]) {
+    const [offset] = error.pos;
+    if (byPlace.has(offset)) continue;
+    const { line, col } = lines.linePos(offset);
+    byPlace.set(offset, {
+      path: [],
+      line: Math.max(line, 1),
+      column: Math.max(col, 1),
+      ...explainSyntax(error.message),
+    });
+  }
+  return [...byPlace.values()];
+}
+
+function explainSyntax(message: string): { message: string; hint?: string } {
+  const [first = ''] = message.split('\n', 1);
+  // The parser recurses, and reports the end of its stack like a fault of the text.
+  if (first.startsWith('Maximum call stack')) return { message: 'is nested too deeply to be read' };
+  if (first.startsWith('Source contains multiple documents')) {
+    return { message: 'holds more than one YAML document', hint: 'remove the line --- and what follows' };
+  }
+  return { message: `is not valid YAML: ${first}` };
 }
 
 class Reader {
@@ -135,6 +155,11 @@ class Reader {
         continue;
       }
       const at = [...path, name];
+      if (name === '__proto__') {
+        // JavaScript's objects cannot carry it safely; nobody needs it.
+        this.problems.push({ path: at, ...this.where(pair.key), message: 'cannot be a key', hint: 'remove it' });
+        continue;
+      }
       if (own.has(name)) {
         this.place(at, pair.key);
         const first = this.positions.get(keyOf(at));

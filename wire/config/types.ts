@@ -57,7 +57,7 @@ export interface LabelConfig {
   readonly size?: number;
   /** Bytes skipped after the field. */
   readonly padding: number;
-  /** Struct member that is read, such as `key.saddr`, instead of the next `size` bytes. */
+  /** Struct member that is read, such as `addr.port`, instead of the next `size` bytes. */
   readonly member?: string;
   readonly decoders: readonly DecoderConfig[];
   /** Type of a span's or an event's attribute; absent: string. */
