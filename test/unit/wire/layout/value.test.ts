@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isValueField, resolveValue, type ValueField } from '../../../../wire/layout/value.js';
+import type { TypeLayout } from '../../../../wire/layout/type-layout.js';
+import { array, char, double, s32, struct, u64, u8 } from './layouts.js';
+
+const stats = struct(
+  'stats',
+  40,
+  [0, 'bytes', u64],
+  [8, 'delta', s32],
+  [12, 'flag', u8],
+  [16, 'load', double],
+  [24, 'comm', array(char, 16)],
+);
+
+const table: [string | undefined, TypeLayout | null, number, ValueField][] = [
+  [undefined, u64, 8, { offset: 0, size: 8, signed: false, kind: 'int' }],
+  [undefined, null, 8, { offset: 0, size: 8, signed: false, kind: 'int' }],
+  ['bytes', stats, 40, { offset: 0, size: 8, signed: false, kind: 'int' }],
+  ['delta', stats, 40, { offset: 8, size: 4, signed: true, kind: 'int' }],
+  ['flag', stats, 40, { offset: 12, size: 1, signed: false, kind: 'int' }],
+  ['load', stats, 40, { offset: 16, size: 8, signed: true, kind: 'float' }],
+];
+for (const [member, layout, size, value] of table) {
+  test(`value ${member ?? 'of the whole map value'} (${layout === null ? 'no BTF' : layout.kind})`, () => {
+    const resolved = resolveValue(member, layout, size);
+    assert.ok(isValueField(resolved));
+    assert.deepEqual(resolved, value);
+  });
+}
+
+const wrong: [string | undefined, TypeLayout | null, number, string][] = [
+  [undefined, stats, 40, "the map's value has 40 bytes, but a metric's value is a u64 of 8"],
+  [undefined, null, 4, "the map's value has 4 bytes, but a metric's value is a u64 of 8"],
+  ['bytes', null, 40, 'value bytes is not known: the object has no BTF for it'],
+  ['byte', stats, 40, 'struct stats has no member byte (it has bytes, delta, flag, load, comm)'],
+  ['comm', stats, 40, 'comm is char[16], which is no number'],
+];
+for (const [member, layout, size, message] of wrong) {
+  test(`no value: ${message}`, () => {
+    const resolved = resolveValue(member, layout, size);
+    assert.ok(!isValueField(resolved));
+    assert.equal(resolved.message, message);
+  });
+}

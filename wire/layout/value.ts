@@ -1,0 +1,71 @@
+import { findMember } from './find.js';
+import { describeLayout, typeText, type TypeLayout } from './type-layout.js';
+
+/** The number that a metric reads from a map's value or a record. */
+export interface ValueField {
+  /** Bytes from the start. */
+  readonly offset: number;
+  readonly size: 1 | 2 | 4 | 8;
+  readonly signed: boolean;
+  readonly kind: 'int' | 'float';
+}
+
+export interface ValueProblem {
+  readonly message: string;
+  readonly hint: string;
+  readonly detail: string;
+}
+
+/** A map's value when no member is named: one u64, as ebpf_exporter has it. */
+const WHOLE: ValueField = { offset: 0, size: 8, signed: false, kind: 'int' };
+
+/**
+ * Where a metric's value is: the whole 8 bytes, or with `member` a number within the struct.
+ * @param member the metric's `value:`.
+ * @param layout type of the map's value or the record; null without BTF.
+ * @param size bytes of the map's value.
+ */
+export function resolveValue(
+  member: string | undefined,
+  layout: TypeLayout | null,
+  size: number,
+): ValueField | ValueProblem {
+  const detail = layout === null ? '' : describeLayout(layout);
+  if (member === undefined) {
+    if (size === WHOLE.size) return WHOLE;
+    const message = `the map's value has ${size} bytes, but a metric's value is a u64 of 8`;
+    return { message, hint: 'add value: MEMBER, or make it a u64', detail };
+  }
+  if (layout === null) {
+    return {
+      message: `value ${member} is not known: the object has no BTF for it`,
+      hint: 'build it with BTF (-g)',
+      detail,
+    };
+  }
+  const place = findMember(layout, member);
+  if (typeof place === 'string') return { message: place, hint: 'correct value', detail };
+  const kind = numberKind(place.type);
+  if (kind === null || !isNumberSize(place.size)) {
+    return {
+      message: `${member} is ${typeText(place.type)}, which is no number`,
+      hint: 'name a member that is one',
+      detail,
+    };
+  }
+  return { offset: place.offset, size: place.size, signed: place.type.signed, kind };
+}
+
+/** Whether a value was found; otherwise it says what is wrong. */
+export function isValueField(value: ValueField | ValueProblem): value is ValueField {
+  return 'offset' in value;
+}
+
+function numberKind(type: TypeLayout): ValueField['kind'] | null {
+  if (type.kind === 'float') return 'float';
+  return ['int', 'bool', 'char', 'enum'].includes(type.kind) ? 'int' : null;
+}
+
+function isNumberSize(size: number): size is ValueField['size'] {
+  return size === 1 || size === 2 || size === 4 || size === 8;
+}
