@@ -8,6 +8,8 @@ import { explainIssue } from './issues.js';
 
 /** Problems of one file that are listed; a file that is none at all would otherwise have one a line. */
 const MAX_PROBLEMS = 100;
+/** Characters of a message or a path, which may quote the text. */
+const MAX_SHOWN = 400;
 
 /**
  * Reads one probe's YAML.
@@ -69,13 +71,17 @@ function toProblems(file: string, reading: YamlReading, issues: readonly z.core.
   return [...reading.problems, ...explained]
     .map(({ path, line, column, message, hint }) => ({
       file,
-      path: formatPath(path),
+      path: clip(formatPath(path)),
       line,
       column,
-      message,
+      message: clip(message),
       ...(hint !== undefined && { hint }),
     }))
     .sort((a, b) => a.line - b.line || a.column - b.column);
+}
+
+function clip(text: string): string {
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 }
 
 function limit(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {

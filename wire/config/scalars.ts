@@ -11,7 +11,7 @@ export function textOf(scalar: Scalar): string | undefined {
   return scalar.source ?? String(scalar.value);
 }
 
-const INTEGER = /^[-+]?(0|[1-9][0-9_]*|0x[0-9a-f_]+|0o[0-7_]+|0b[01_]+)$/i;
+const INTEGER = /^[-+]?(0|[1-9][0-9_]*|0x[0-9a-f][0-9a-f_]*|0o[0-7][0-7_]*|0b[01][01_]*)$/i;
 const LEADING_ZERO = /^[-+]?0[0-9]+$/;
 
 /** A number, `1_000`, `0x10`, `0o17` and `0b1` included. `010` is eight to some readers and ten to others: no number. */
@@ -47,8 +47,6 @@ function plainSource(scalar: Scalar): string | null {
 }
 
 function bigintOf(source: string): bigint {
-  const digits = source.replace(/^[-+]/, '').replaceAll('_', '');
-  // `0x_` has no digit: the schema refuses NaN's stand-in below zero.
-  const value = /^0[xob]$/i.test(digits) ? -1n : BigInt(digits);
+  const value = BigInt(source.replace(/^[-+]/, '').replaceAll('_', ''));
   return source.startsWith('-') ? -value : value;
 }

@@ -274,15 +274,32 @@ test('nested aliases are bounded', () => {
     - {name: b, help: a, labels: [{name: x, size: 8, decoders: &d ${decoders}}]}
     - {name: c, help: a, labels: [${labels}]}
 `;
-  assert.match(messageOf(text), /has more than 200000 values; use fewer aliases/);
+  assert.match(messageOf(text), /has more than 100000 values; use fewer aliases/);
+});
+
+test('aliases that go round, and merges that merge themselves, end', () => {
+  const round = 'metrics: &m\n  counters: &c\n    - *m\n    - labels: *c\n';
+  assert.match(messageOf(round), /metrics\.counters\[0\]\.counters: is not a key here/);
+  const merges = 'metrics:\n  counters:\n    - &x {<<: *x, name: a, help: b}\n';
+  assert.match(
+    messageOf(merges),
+    /^t\.yaml:3:15: metrics\.counters\[0\]\["<<"\]: merges too much; write the keys out$/m,
+  );
+  const powers = Array.from({ length: 40 }, (_, i) => `    - &b${i + 1} {<<: [*b${i}, *b${i}, *b${i}]}\n`).join('');
+  assert.match(messageOf(`metrics:\n  counters:\n    - &b0 {name: a, help: b}\n${powers}`), /: merges too much; /);
+});
+
+test('an anchor set twice: the alias means the one before it', () => {
+  const text = 'metrics:\n  counters:\n    - {name: &n a, help: *n}\n    - {name: &n b, help: *n}\n';
+  assert.deepEqual(
+    parseConfig('t', 't.yaml', text).counters.map(({ help }) => help),
+    ['a', 'b'],
+  );
 });
 
 test('a text nested too deeply, or too large, is refused in a sentence', () => {
   assert.match(messageOf('['.repeat(200_000)), /^t\.yaml:1:\d+: is nested too deeply to be read$/);
-  assert.equal(
-    messageOf(`# ${'x'.repeat(1024 * 1024)}`),
-    't.yaml: is larger than 1048576 bytes; is it the right file?',
-  );
+  assert.equal(messageOf(`# ${'x'.repeat(256 * 1024)}`), 't.yaml: is larger than 262144 bytes; is it the right file?');
 });
 
 test('a key that JavaScript would swallow is refused', () => {
