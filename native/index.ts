@@ -1,0 +1,16 @@
+import { binding } from './binding.js';
+import { NativeObject } from './object.js';
+import type { Native } from './types.js';
+
+export { NativeError } from './error.js';
+export type * from './types.js';
+
+/** The addon. Loaded at the first use, which fails with what to do when it is not built. */
+export const native: Native = Object.freeze({
+  open: (source, options) => new NativeObject(source, options),
+  clockAnchor: () => binding().clockAnchor(),
+  possibleCpus: () => binding().possibleCpus(),
+  get libbpfVersion() {
+    return binding().libbpfVersion;
+  },
+} satisfies Native);

@@ -1,0 +1,47 @@
+#include "addon.h"
+
+#include <bpf/libbpf.h>
+
+#include "clock.h"
+#include "event_reader.h"
+#include "log_capture.h"
+#include "map.h"
+#include "map_reader.h"
+#include "object.h"
+
+namespace sonde {
+
+static Napi::Value SetErrorClass(const Napi::CallbackInfo& info) {
+  info.Env().GetInstanceData<Addon>()->error_class = Napi::Persistent(info[0].As<Napi::Function>());
+  return info.Env().Undefined();
+}
+
+static Napi::Value Open(const Napi::CallbackInfo& info) {
+  return info.Env().GetInstanceData<Addon>()->object.New({info[0], info[1], info[2]});
+}
+
+static Napi::Value PossibleCpuCount(const Napi::CallbackInfo& info) {
+  return Boundary(info.Env(), [&] { return Napi::Number::New(info.Env(), PossibleCpus()); });
+}
+
+static Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  LogCapture::Install();
+  auto* addon = new Addon();
+  addon->object = Napi::Persistent(Object::Define(env));
+  addon->map_reader = Napi::Persistent(MapReader::Define(env));
+  addon->event_reader = Napi::Persistent(EventReader::Define(env));
+  env.SetInstanceData(addon);
+  exports["setErrorClass"] = Napi::Function::New(env, SetErrorClass);
+  exports["open"] = Napi::Function::New(env, Open);
+  exports["clockAnchor"] = Napi::Function::New(env, ClockAnchor);
+  exports["possibleCpus"] = Napi::Function::New(env, PossibleCpuCount);
+  exports["libbpfVersion"] =
+      Napi::String::New(env, std::to_string(libbpf_major_version()) + "." + std::to_string(libbpf_minor_version()));
+  return exports;
+}
+
+}  // namespace sonde
+
+static Napi::Object InitAddon(Napi::Env env, Napi::Object exports) { return sonde::Init(env, exports); }
+
+NODE_API_MODULE(sonde_native, InitAddon)

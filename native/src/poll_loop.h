@@ -1,0 +1,63 @@
+#ifndef SONDE_POLL_LOOP_H_
+#define SONDE_POLL_LOOP_H_
+
+#include <napi.h>
+#include <uv.h>
+
+#include <cstdint>
+#include <memory>
+
+#include "error.h"
+
+namespace sonde {
+
+/// When to drain: on the kernel's signal, then not before `rearm_ms` have passed, so that a busy ring costs the traced
+/// process and this one a wake-up every few milliseconds and not one a record; and every `max_delay_ms` in any case,
+/// because records that are submitted without wake-up never signal.
+///
+/// Frees itself: libuv needs the handles until its close callbacks have run, also when the environment ends.
+class PollLoop {
+ public:
+  class Client {
+   public:
+    /// Drains. True when records are left: the next iteration of the event loop then goes on.
+    virtual bool OnReady() = 0;
+    /// The loop is going away: forget it, and free what it polls only when `keep_until_closed` is dropped.
+    virtual void OnLoopClosed() = 0;
+
+   protected:
+    ~Client() = default;
+  };
+
+  /// Begins to poll `fd`, which `keep` keeps open. The handles keep the event loop alive until Close().
+  static PollLoop* Start(napi_env env, Client* client, int fd, std::shared_ptr<void> keep, uint32_t rearm_ms,
+                         uint32_t max_delay_ms, const Context& context);
+
+  /// Calls OnLoopClosed() and frees itself later. Once.
+  void Close();
+
+ private:
+  static constexpr int kHandles = 4;
+
+  PollLoop() = default;
+  void Arm();
+  void DrainOnce();
+  void CloseHandles();
+  static void OnSignal(uv_poll_t* handle, int status, int events);
+  static void OnHandleClosed(uv_handle_t* handle);
+
+  Client* client_ = nullptr;
+  std::shared_ptr<void> keep_;
+  uint32_t rearm_ms_ = 0;
+  int open_handles_ = 0;
+  uv_poll_t poll_;
+  uv_timer_t rearm_;
+  uv_timer_t max_delay_;
+  /// Active while records are left: keeps the loop from sleeping and drains at each turn.
+  uv_idle_t more_;
+  napi_async_cleanup_hook_handle cleanup_ = nullptr;
+};
+
+}  // namespace sonde
+
+#endif  // SONDE_POLL_LOOP_H_

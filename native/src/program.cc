@@ -1,0 +1,49 @@
+#include "program.h"
+
+#include <bpf/bpf.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "log_capture.h"
+
+namespace sonde {
+
+Napi::Object DescribeProgram(Napi::Env env, const bpf_program* program) {
+  const char* type = libbpf_bpf_prog_type_str(bpf_program__type(program));
+  Napi::Object result = Napi::Object::New(env);
+  result["name"] = Napi::String::New(env, bpf_program__name(program));
+  result["section"] = Napi::String::New(env, bpf_program__section_name(program));
+  result["type"] = Napi::String::New(env, type == nullptr ? "unknown" : type);
+  return result;
+}
+
+Napi::Object ReadProgramInfo(Napi::Env env, const bpf_program* program, Context context) {
+  struct bpf_prog_info info = {};
+  uint32_t size = sizeof(info);
+  if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) != 0) {
+    throw FromErrno(errno, context, "read the info of program '" + context.program + "' of " + context.object);
+  }
+  char tag[2 * BPF_TAG_SIZE + 1];
+  for (int i = 0; i < BPF_TAG_SIZE; i++) snprintf(tag + 2 * i, 3, "%02x", info.tag[i]);
+  Napi::Object result = Napi::Object::New(env);
+  result["id"] = Napi::Number::New(env, info.id);
+  result["tag"] = Napi::String::New(env, tag);
+  result["runTimeNs"] = Napi::BigInt::New(env, static_cast<uint64_t>(info.run_time_ns));
+  result["runCount"] = Napi::BigInt::New(env, static_cast<uint64_t>(info.run_cnt));
+  return result;
+}
+
+LinkPtr AttachProgram(const bpf_program* program, Context context) {
+  LogCapture log;
+  LinkPtr link(bpf_program__attach(program));
+  if (link != nullptr) return link;
+  int error = errno;
+  std::string what =
+      "attach program '" + context.program + "' of " + context.object + " to " + bpf_program__section_name(program);
+  throw FromErrno(error, context, what, log.Text());
+}
+
+}  // namespace sonde
