@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -13,6 +14,19 @@
 namespace sonde {
 
 static constexpr size_t kMaxBytes = 64 << 20;
+
+/// Fills `bytes` from offset `filled` on, and shortens it to what there is.
+static void ReadInto(const Fd& file, std::vector<uint8_t>* bytes, size_t filled, const Context& context,
+                     const std::string& what) {
+  while (filled < bytes->size()) {
+    ssize_t got = read(file.get(), bytes->data() + filled, bytes->size() - filled);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw FromErrno(errno, context, what);
+    if (got == 0) break;
+    filled += got;
+  }
+  bytes->resize(filled);
+}
 
 std::vector<uint8_t> ReadObjectFile(const std::string& path, const Context& context) {
   const std::string what = "open " + path;
@@ -23,17 +37,14 @@ std::vector<uint8_t> ReadObjectFile(const std::string& path, const Context& cont
   if (fstat(file.get(), &status) != 0) throw FromErrno(errno, context, what);
   if (S_ISDIR(status.st_mode)) throw FromErrno(EISDIR, context, what);
   if (!S_ISREG(status.st_mode)) throw Failure("NOT_ELF", 0, context, path + " is not a regular file");
-  if (static_cast<size_t>(status.st_size) > kMaxBytes) throw FromErrno(EFBIG, context, what);
-  std::vector<uint8_t> bytes(status.st_size);
-  size_t filled = 0;
-  while (filled < bytes.size()) {
-    ssize_t got = read(file.get(), bytes.data() + filled, bytes.size() - filled);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw FromErrno(errno, context, what);
-    if (got == 0) break;
-    filled += got;
-  }
-  bytes.resize(filled);
+  const size_t size = static_cast<size_t>(status.st_size);
+  std::vector<uint8_t> bytes(std::min(size, sizeof(Elf64_Ehdr)));
+  ReadInto(file, &bytes, 0, context, what);
+  RequireBpfElf(bytes, path, context);
+  if (size > kMaxBytes) throw FromErrno(EFBIG, context, what);
+  size_t header = bytes.size();
+  bytes.resize(size);
+  ReadInto(file, &bytes, header, context, what);
   return bytes;
 }
 

@@ -9,7 +9,8 @@
 
 namespace sonde {
 
-/// The bytes of a file. Throws for what is not a regular file or is larger than any BPF object (64 MiB).
+/// The bytes of a BPF object. Throws `NOT_ELF`, `NOT_BPF`, or `EFBIG` for what is larger than any (64 MiB); reads only
+/// the header of what is none.
 std::vector<uint8_t> ReadObjectFile(const std::string& path, const Context& context);
 
 /// Throws `NOT_ELF` or `NOT_BPF` for bytes that libbpf could only refuse with a number. `source` names them in the

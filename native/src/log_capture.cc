@@ -50,7 +50,7 @@ std::string LogCapture::Text() const {
   size_t excess = buffer_.size() > kMaxBytes ? buffer_.size() - kMaxBytes : 0;
   size_t dropped = dropped_ + excess;
   if (dropped == 0) return buffer_;
-  return "[" + std::to_string(dropped) + " bytes before this are left out]\n" + buffer_.substr(excess);
+  return std::to_string(dropped) + " bytes before this are left out\n" + buffer_.substr(excess);
 }
 
 std::string FailedNameInLog(const std::string& log, const std::string& kind) {

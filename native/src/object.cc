@@ -52,8 +52,8 @@ void Object::Open(const Napi::CallbackInfo& info) {
   } else {
     Napi::Uint8Array given = info[0].As<Napi::Uint8Array>();
     bytes.assign(given.Data(), given.Data() + given.ByteLength());
+    RequireBpfElf(bytes, source, context);
   }
-  RequireBpfElf(bytes, source, context);
   LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = name_.c_str());
   if (!btf_path.empty()) options.btf_custom_path = btf_path.c_str();
   LogCapture log;
