@@ -10,8 +10,8 @@
 
 namespace sonde {
 
-/// Zeroed memory that C++ fills and JavaScript reads. Both hold a share, so neither a collected ArrayBuffer nor a
-/// closed reader takes it from the other, and a thread of the pool may write to it.
+/// Zeroed memory that C++ fills and JavaScript reads. Both hold a share: whether the ArrayBuffer is collected or
+/// transferred, or the reader is closed, the memory stays for the other, and a thread of the pool may write to it.
 class Block {
  public:
   explicit Block(size_t size) : data_(static_cast<uint8_t*>(calloc(1, size == 0 ? 1 : size))), size_(size) {
@@ -31,8 +31,7 @@ class Block {
 
 using BlockPtr = std::shared_ptr<Block>;
 
-/// An ArrayBuffer over the block. Node marks such buffers as untransferable. Call once a block: V8 wants one
-/// ArrayBuffer an address.
+/// An ArrayBuffer over the block. Call once a block: V8 wants one ArrayBuffer an address.
 inline Napi::ArrayBuffer ShareWithJs(Napi::Env env, const BlockPtr& block) {
   auto* share = new BlockPtr(block);
   return Napi::ArrayBuffer::New(

@@ -105,8 +105,7 @@ Napi::Value EventReader::Lengths(const Napi::CallbackInfo& info) { return ShareW
 Napi::Value EventReader::Start(const Napi::CallbackInfo& info) {
   RequireOpen("start");
   if (loop_ != nullptr) return info.Env().Undefined();
-  loop_ = PollLoop::Start(info.Env(), this, source_->poll_fd(), source_, options_.rearm_ms, options_.max_delay_ms,
-                          context_);
+  loop_ = PollLoop::Start(info.Env(), this, source_->poll_fd(), options_.rearm_ms, options_.max_delay_ms, context_);
   callback_ = Napi::Persistent(info[0].As<Napi::Function>());
   async_context_ = std::make_unique<Napi::AsyncContext>(info.Env(), "sonde.events", info.This().As<Napi::Object>());
   Ref();

@@ -48,6 +48,7 @@ class EventReader : public Wrapped<EventReader>, private Owned, private PollLoop
   Napi::Value CloseNow(const Napi::CallbackInfo& info);
 
   bool OnReady() override;
+  bool HasWaiting() override { return source_ != nullptr && source_->Waiting() > 0; }
   void OnLoopClosed() override;
   void OnOwnerClosed() override { Close(); }
 
@@ -63,7 +64,7 @@ class EventReader : public Wrapped<EventReader>, private Owned, private PollLoop
   EventOptions options_{};
   OwnershipPtr ownership_;
   uint32_t map_index_ = 0;
-  /// Empty once closed. Shared with the poll loop, which needs the descriptor until libuv let go of it.
+  /// Empty once closed. A drain on its way holds a share of its own.
   std::shared_ptr<EventSource> source_;
   BlockPtr arena_;
   BlockPtr lengths_;

@@ -1,5 +1,8 @@
 #include "poll_loop.h"
 
+#include <cerrno>
+#include <memory>
+
 namespace sonde {
 
 template <typename Handle>
@@ -7,8 +10,8 @@ static uv_handle_t* AsHandle(Handle* handle) {
   return reinterpret_cast<uv_handle_t*>(handle);
 }
 
-PollLoop* PollLoop::Start(napi_env env, Client* client, int fd, std::shared_ptr<void> keep, uint32_t rearm_ms,
-                          uint32_t max_delay_ms, const Context& context) {
+PollLoop* PollLoop::Start(napi_env env, Client* client, int fd, uint32_t rearm_ms, uint32_t max_delay_ms,
+                          const Context& context) {
   uv_loop_t* loop = nullptr;
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) throw FromErrno(EINVAL, context, "find the event loop");
   auto self = std::unique_ptr<PollLoop>(new PollLoop());
@@ -20,7 +23,6 @@ PollLoop* PollLoop::Start(napi_env env, Client* client, int fd, std::shared_ptr<
   uv_idle_init(loop, &started->more_);
   started->poll_.data = started->rearm_.data = started->max_delay_.data = started->more_.data = started;
   started->open_handles_ = kHandles;
-  started->keep_ = std::move(keep);
   started->client_ = client;
   started->rearm_ms_ = rearm_ms;
   // libuv must be done with the handles before the environment's event loop is destroyed.
@@ -33,11 +35,23 @@ PollLoop* PollLoop::Start(napi_env env, Client* client, int fd, std::shared_ptr<
   uv_timer_start(
       &started->max_delay_, [](uv_timer_t* timer) { static_cast<PollLoop*>(timer->data)->DrainOnce(); }, max_delay_ms,
       max_delay_ms);
-  started->Arm();
+  started->RearmAfter(0);
   return started;
 }
 
 void PollLoop::Arm() { uv_poll_start(&poll_, UV_READABLE, OnSignal); }
+
+void PollLoop::RearmAfter(uint32_t ms) {
+  uv_timer_start(
+      &rearm_, [](uv_timer_t* timer) { static_cast<PollLoop*>(timer->data)->Rearm(); }, ms, 0);
+}
+
+void PollLoop::Rearm() {
+  // A perf buffer tells only once that it is readable, and epoll asks twice of a descriptor that is added while it is:
+  // what came during the pause would wait for the next record or for `max_delay_`.
+  if (client_->HasWaiting()) return DrainOnce();
+  Arm();
+}
 
 void PollLoop::OnSignal(uv_poll_t* handle, int, int) { static_cast<PollLoop*>(handle->data)->DrainOnce(); }
 
@@ -52,8 +66,7 @@ void PollLoop::DrainOnce() {
     return;
   }
   uv_idle_stop(&more_);
-  uv_timer_start(
-      &rearm_, [](uv_timer_t* timer) { static_cast<PollLoop*>(timer->data)->Arm(); }, rearm_ms_, 0);
+  RearmAfter(rearm_ms_);
 }
 
 void PollLoop::Close() {

@@ -5,7 +5,6 @@
 #include <uv.h>
 
 #include <cstdint>
-#include <memory>
 
 #include "error.h"
 
@@ -22,16 +21,19 @@ class PollLoop {
    public:
     /// Drains. True when records are left: the next iteration of the event loop then goes on.
     virtual bool OnReady() = 0;
-    /// The loop is going away: forget it, and free what it polls only when `keep_until_closed` is dropped.
+    /// Whether there is something to drain.
+    virtual bool HasWaiting() = 0;
+    /// The loop is going away, at Close() or because the environment ends: forget it. The descriptor may be closed from
+    /// when Close() returns.
     virtual void OnLoopClosed() = 0;
 
    protected:
     ~Client() = default;
   };
 
-  /// Begins to poll `fd`, which `keep` keeps open. The handles keep the event loop alive until Close().
-  static PollLoop* Start(napi_env env, Client* client, int fd, std::shared_ptr<void> keep, uint32_t rearm_ms,
-                         uint32_t max_delay_ms, const Context& context);
+  /// Begins to poll `fd`. The handles keep the event loop alive until Close().
+  static PollLoop* Start(napi_env env, Client* client, int fd, uint32_t rearm_ms, uint32_t max_delay_ms,
+                         const Context& context);
 
   /// Calls OnLoopClosed() and frees itself later. Once.
   void Close();
@@ -41,13 +43,14 @@ class PollLoop {
 
   PollLoop() = default;
   void Arm();
+  void Rearm();
+  void RearmAfter(uint32_t ms);
   void DrainOnce();
   void CloseHandles();
   static void OnSignal(uv_poll_t* handle, int status, int events);
   static void OnHandleClosed(uv_handle_t* handle);
 
   Client* client_ = nullptr;
-  std::shared_ptr<void> keep_;
   uint32_t rearm_ms_ = 0;
   int open_handles_ = 0;
   uv_poll_t poll_;

@@ -1,0 +1,22 @@
+/** Scenarios of teardown-child.ts that end with status 0 and `done`. Run as they are, and under AddressSanitizer. */
+export const TEARDOWN_SCENARIOS = [
+  'close everything twice',
+  'close only the objects',
+  'close the reader in its callback',
+  'close the object in the callback',
+  'close in the callback of drain()',
+  'close the object while maps are read',
+  'collect everything without close',
+  'a reader under way keeps its object',
+  'buffers outlive the reader',
+  'a callback that throws',
+  'a reader keeps the process alive until close',
+  'exit with everything open',
+  'exit in the callback',
+  'end without close',
+  'two workers and the main thread',
+  'only a worker loads the addon',
+  'workers that are terminated',
+  'a worker that exits in the callback',
+  'exit while workers are busy',
+] as const;
