@@ -7,22 +7,10 @@
 
 namespace sonde {
 
-namespace {
-
-struct Creation {
-  Context context;
-  EventOptions options;
-  OwnershipPtr ownership;
-  uint32_t map_index;
-  std::shared_ptr<EventSource> source;
-};
-
-std::shared_ptr<EventSource> OpenSource(Fd map, const MapShape& shape, const EventOptions& options) {
+static std::shared_ptr<EventSource> OpenSource(Fd map, const MapShape& shape, const EventOptions& options) {
   if (options.pages == 0) return std::make_shared<RingSource>(std::move(map), shape);
   return std::make_shared<PerfSource>(std::move(map), shape, options.pages);
 }
-
-}  // namespace
 
 Napi::Function EventReader::Define(Napi::Env env) {
   return DefineClass(env, "RawEventReader",
@@ -49,25 +37,22 @@ Napi::Object EventReader::Create(Napi::Env env, Fd map, const MapShape& shape, c
         "BUSY", 0, shape.context,
         "map '" + shape.context.map + "' of " + shape.context.object + " already has a reader: close it first");
   }
-  Creation creation{shape.context, options, std::move(ownership), map_index,
-                    OpenSource(std::move(map), shape, options)};
-  return env.GetInstanceData<Addon>()->event_reader.New({Napi::External<Creation>::New(env, &creation)});
-}
-
-EventReader::EventReader(const Napi::CallbackInfo& info) : Wrapped<EventReader>(info) {
-  Boundary(info.Env(), [&] {
-    Creation* creation = info[0].As<Napi::External<Creation>>().Data();
-    context_ = creation->context;
-    options_ = creation->options;
-    map_index_ = creation->map_index;
-    source_ = std::move(creation->source);
-    size_ = source_->size();
-    arena_ = std::make_shared<Block>(options_.arena_bytes);
-    lengths_ = std::make_shared<Block>(options_.max_records * sizeof(uint32_t));
-    ownership_ = std::move(creation->ownership);
-    ownership_->Add(this);
-    ownership_->maps_with_events.insert(map_index_);
-  });
+  std::shared_ptr<EventSource> source = OpenSource(std::move(map), shape, options);
+  auto arena = std::make_shared<Block>(options.arena_bytes);
+  auto lengths = std::make_shared<Block>(options.max_records * sizeof(uint32_t));
+  Napi::Object object = env.GetInstanceData<Addon>()->event_reader.New({});
+  EventReader* reader = Unwrap(object);
+  reader->context_ = shape.context;
+  reader->options_ = options;
+  reader->size_ = source->size();
+  reader->source_ = std::move(source);
+  reader->arena_ = std::move(arena);
+  reader->lengths_ = std::move(lengths);
+  reader->map_index_ = map_index;
+  reader->ownership_ = std::move(ownership);
+  reader->ownership_->Add(reader);
+  reader->ownership_->maps_with_events.insert(map_index);
+  return object;
 }
 
 EventReader::~EventReader() { Close(); }

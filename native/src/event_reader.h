@@ -35,8 +35,8 @@ class EventReader : public Wrapped<EventReader>, private Owned, private PollLoop
   static Napi::Object Create(Napi::Env env, Fd map, const MapShape& shape, const EventOptions& options,
                              OwnershipPtr ownership, uint32_t map_index);
 
-  /// Only through Create().
-  explicit EventReader(const Napi::CallbackInfo& info);
+  /// Of a closed reader; Create() makes an open one.
+  explicit EventReader(const Napi::CallbackInfo& info) : Wrapped<EventReader>(info) {}
   ~EventReader();
 
  private:

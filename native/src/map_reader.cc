@@ -4,16 +4,6 @@
 
 namespace sonde {
 
-namespace {
-
-struct Creation {
-  Context context;
-  std::shared_ptr<MapWalk> walk;
-  OwnershipPtr ownership;
-};
-
-}  // namespace
-
 /// One next() on its way through the thread pool.
 struct MapReader::Read {
   MapReader* reader;
@@ -53,17 +43,15 @@ MapReadOptions MapReader::ParseOptions(Napi::Object object) {
 }
 
 Napi::Object MapReader::Create(Napi::Env env, Fd fd, MapShape shape, MapReadOptions options, OwnershipPtr ownership) {
-  Creation creation{shape.context, nullptr, std::move(ownership)};
-  creation.walk = std::make_shared<MapWalk>(std::move(fd), std::move(shape), std::move(options));
-  return env.GetInstanceData<Addon>()->map_reader.New({Napi::External<Creation>::New(env, &creation)});
-}
-
-MapReader::MapReader(const Napi::CallbackInfo& info) : Wrapped<MapReader>(info) {
-  Creation* creation = info[0].As<Napi::External<Creation>>().Data();
-  context_ = std::move(creation->context);
-  walk_ = std::move(creation->walk);
-  ownership_ = std::move(creation->ownership);
-  ownership_->Add(this);
+  Context context = shape.context;
+  auto walk = std::make_shared<MapWalk>(std::move(fd), std::move(shape), std::move(options));
+  Napi::Object object = env.GetInstanceData<Addon>()->map_reader.New({});
+  MapReader* reader = Unwrap(object);
+  reader->context_ = std::move(context);
+  reader->walk_ = std::move(walk);
+  reader->ownership_ = std::move(ownership);
+  reader->ownership_->Add(reader);
+  return object;
 }
 
 MapReader::~MapReader() { Close(); }

@@ -20,8 +20,8 @@ class MapReader : public Wrapped<MapReader>, private Owned {
   /// From {chunkRows, keep, folds: [offset, size, op, signed, …]}.
   static MapReadOptions ParseOptions(Napi::Object object);
 
-  /// Only through Create().
-  explicit MapReader(const Napi::CallbackInfo& info);
+  /// Of a closed reader; Create() makes an open one.
+  explicit MapReader(const Napi::CallbackInfo& info) : Wrapped<MapReader>(info) {}
   ~MapReader();
 
  private:
