@@ -51,7 +51,10 @@ export interface ProgramInfo {
   readonly runCount: bigint;
 }
 
-/** An opened ELF object. All calls are synchronous unless they return a promise, and throw {@link NativeErrorFields}. */
+/**
+ * An opened ELF object. Closed by the garbage collector when nobody holds it, its maps, programs or readers any more.
+ * All calls are synchronous unless they return a promise, and throw {@link NativeErrorFields}.
+ */
 export interface BpfObject {
   readonly name: string;
   readonly programs: readonly BpfProgram[];
@@ -103,12 +106,14 @@ export interface BpfMap {
   readonly valueLayout: TypeLayout | null;
   /** Kernel's id of the map, after load. */
   readonly id: number;
+  /** Per-CPU maps: the values of all possible CPUs side by side, each padded to 8 bytes; `update` takes the same. */
   lookup(key: Uint8Array): Uint8Array | null;
   update(key: Uint8Array, value: Uint8Array): void;
   /** False when there was no such key. */
   delete(key: Uint8Array): boolean;
   /** Throws with code `NOT_WALKABLE` for types that have no keys to walk (storage maps, ring buffers, …). */
   openReader(options?: MapReaderOptions): MapReader;
+  /** `BUSY` while the map has a reader, `INVALID_ARGUMENT` for another type of map. */
   openRing(options: RingOptions): EventReader;
   openPerfBuffer(options: PerfBufferOptions): EventReader;
 }
@@ -125,10 +130,12 @@ export interface MapReaderOptions {
   /** Rows a call at most, to begin with (default 16384, bounded by the map's max_entries); doubled when one hash bucket needs more. */
   readonly chunkRows?: number;
   /**
-   * Per-CPU maps: `fold` makes one value of all CPUs (default: one u64 sum over the whole value, as ebpf_exporter does),
-   * `keep` lays all possible CPUs' values side by side, each padded to 8 bytes, as the kernel hands them over.
+   * Per-CPU maps: `fold` makes one value of all CPUs, padded to 8 bytes (default: a u64 sum of every 8 bytes, smaller sums
+   * for the rest; a value below 8 bytes becomes one u64 sum, as in ebpf_exporter). `keep` lays all possible CPUs' values
+   * side by side, each padded to 8 bytes, as the kernel hands them over.
    */
   readonly perCpu?: 'fold' | 'keep';
+  /** Members to fold; bytes that none covers are those of the first CPU. `INVALID_ARGUMENT` outside the value. */
   readonly fold?: readonly Fold[];
 }
 
@@ -136,6 +143,9 @@ export interface MapReaderOptions {
  * Walks a map with `bpf_map_lookup_batch` (fallback: get_next_key + lookup) into two flat buffers that are reused.
  * `next()` fills them from row 0 and tells how many rows; 0 ends the walk, and the call after that starts a new one.
  * The buffers may be replaced by larger ones: read `keys` and `values` anew after every call.
+ *
+ * In batches a row that lives throughout the walk comes exactly once. Row by row, too, but a map that changes faster than
+ * it can be walked makes `next()` fail with `EAGAIN`. After a failure the next call starts a new walk.
  */
 export interface MapReader {
   readonly keys: Uint8Array;
@@ -145,7 +155,7 @@ export interface MapReader {
   readonly possibleCpus: number;
   /** Whether the walk goes in batches or row by row. */
   readonly mode: 'batch' | 'walk';
-  /** On the libuv thread pool. One call at a time. */
+  /** On the libuv thread pool. One call at a time: `BUSY`. */
   next(): Promise<number>;
   /** The same on the calling thread: for small maps and for benches. */
   nextSync(): number;
@@ -157,7 +167,7 @@ export interface EventBatch {
   readonly data: Uint8Array;
   /** Bytes of `data` that are used. */
   readonly bytes: number;
-  /** Length of each record in bytes. */
+  /** Length of each record in bytes. Perf buffers: as the kernel pads it, up to 7 more than the program wrote. */
   readonly lengths: Uint32Array;
   readonly count: number;
   /** Perf buffers: records that the kernel could not write since the last batch; ring buffers: 0. */
@@ -197,7 +207,7 @@ export interface EventReaderStats {
   readonly lost: bigint;
   /** Records larger than the arena, skipped. */
   readonly oversize: bigint;
-  /** Most bytes ever seen waiting at the start of a drain, and the bytes there are. */
+  /** Most bytes ever seen waiting at the start of a drain, and the bytes there are. Perf buffers: of one CPU, the fullest. */
   readonly highWaterBytes: number;
   readonly sizeBytes: number;
 }
@@ -205,7 +215,10 @@ export interface EventReaderStats {
 export interface EventReader {
   /** Begins to wait for events. A reader keeps the event loop alive from here to `close()`. */
   start(): void;
-  /** Drains now, until empty or `maxBatches`; true when records are left. */
+  /**
+   * Drains now, until empty or `maxBatches`; true when records are left. What the callback throws comes out of here, and
+   * its batch counts as delivered. `BUSY` within the callback.
+   */
   drain(): boolean;
   stats(): EventReaderStats;
   /** Idempotent; may be called in the callback. */
@@ -233,7 +246,7 @@ export interface NativeErrorFields {
   /** The program at fault, as far as libbpf says, else ''. */
   readonly program: string;
   readonly map: string;
-  /** What libbpf (and the verifier) printed during the call, whole. */
+  /** What libbpf (and the verifier) printed during the call; of more than 1 MiB the end. */
   readonly log: string;
 }
 

@@ -136,7 +136,7 @@ const scenarios: Record<string, () => void | Promise<void>> = {
 
   async 'close the object while maps are read'() {
     const codes = [];
-    for (let i = 0; i < 20; i++) {
+    for (let i = 0; i < 8; i++) {
       const object = openMaps();
       fill(object);
       const reads = Array.from({ length: 6 }, () => findMap(object, 'hash').openReader().next());
@@ -155,7 +155,7 @@ const scenarios: Record<string, () => void | Promise<void>> = {
     openEverything(ignore, false);
     await collectGarbage();
     const before = openFiles();
-    for (let i = 0; i < 10; i++) {
+    for (let i = 0; i < 5; i++) {
       openEverything(ignore, false);
       await delay(2);
       await collectGarbage();
