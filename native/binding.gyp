@@ -8,7 +8,7 @@
       "cflags_cc!": ["-fno-exceptions", "-std=gnu++17", "-std=gnu++20"],
       # One exception mode: C++ exceptions inside, JavaScript exceptions at the boundary (src/error.h).
       "cflags_cc": ["-std=c++20", "-fexceptions", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-missing-field-initializers"],
-      "libraries": ["-lbpf", "-lelf"],
+      "libraries": ["-lbpf"],
       # A worker that ends unloads its addons; threads of the pool and libbpf's print callback may still point in here.
       "ldflags": ["-Wl,-z,nodelete"]
     }

@@ -92,7 +92,7 @@ Napi::Value EventReader::Start(const Napi::CallbackInfo& info) {
   if (loop_ != nullptr) return info.Env().Undefined();
   loop_ = PollLoop::Start(info.Env(), this, source_->poll_fd(), options_.rearm_ms, options_.max_delay_ms, context_);
   callback_ = Napi::Persistent(info[0].As<Napi::Function>());
-  async_context_ = std::make_unique<Napi::AsyncContext>(info.Env(), "sonde.events", info.This().As<Napi::Object>());
+  async_context_ = std::make_shared<Napi::AsyncContext>(info.Env(), "sonde.events", info.This().As<Napi::Object>());
   Ref();
   return info.Env().Undefined();
 }
@@ -133,15 +133,14 @@ bool EventReader::OnReady() {
 void EventReader::DeliverFromLoop(napi_env env, const Batch& batch) {
   // The C interface, because napi.h turns every failure into an exception, which an environment that is being torn down
   // cannot make.
-  napi_value arguments[3], receiver, callback = callback_.Value();
+  napi_value arguments[3], global, result, error, callback = callback_.Value();
   bool ready = napi_create_uint32(env, batch.bytes(), &arguments[0]) == napi_ok &&
                napi_create_uint32(env, batch.count(), &arguments[1]) == napi_ok &&
                napi_create_double(env, static_cast<double>(batch.lost), &arguments[2]) == napi_ok &&
-               napi_get_undefined(env, &receiver) == napi_ok;
+               napi_get_global(env, &global) == napi_ok;
   if (!ready) return Close();
-  napi_value global, result, error;
-  if (napi_get_global(env, &global) != napi_ok) return Close();
-  if (napi_make_callback(env, *async_context_, global, callback, 3, arguments, &result) == napi_ok) return;
+  std::shared_ptr<Napi::AsyncContext> context = async_context_;
+  if (napi_make_callback(env, *context, global, callback, 3, arguments, &result) == napi_ok) return;
   bool thrown = false;
   if (napi_is_exception_pending(env, &thrown) != napi_ok || !thrown) return Close();
   if (napi_get_and_clear_last_exception(env, &error) == napi_ok) napi_fatal_exception(env, error);

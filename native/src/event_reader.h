@@ -73,7 +73,8 @@ class EventReader : public Wrapped<EventReader>, private Owned, private PollLoop
   /// From start() to close().
   PollLoop* loop_ = nullptr;
   Napi::FunctionReference callback_;
-  std::unique_ptr<Napi::AsyncContext> async_context_;
+  /// Shared with a call under way, which may close this reader.
+  std::shared_ptr<Napi::AsyncContext> async_context_;
 
   uint64_t records_ = 0;
   uint64_t bytes_ = 0;

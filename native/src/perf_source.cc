@@ -38,7 +38,12 @@ PerfSource::PerfSource(Fd map, const MapShape& shape, uint32_t pages)
   epoll_ = Fd(epoll_create1(EPOLL_CLOEXEC));
   if (!epoll_.valid()) throw FromErrno(errno, shape.context, "make an epoll descriptor");
   const uint32_t cpus = std::min(PossibleCpus(), shape.max_entries);
-  for (uint32_t cpu = 0; cpu < cpus; cpu++) OpenCpu(cpu, pages, shape);
+  try {
+    for (uint32_t cpu = 0; cpu < cpus; cpu++) OpenCpu(cpu, pages, shape);
+  } catch (...) {
+    Detach();
+    throw;
+  }
 }
 
 void PerfSource::OpenCpu(uint32_t cpu, uint32_t pages, const MapShape& shape) {
@@ -63,7 +68,9 @@ void PerfSource::OpenCpu(uint32_t cpu, uint32_t pages, const MapShape& shape) {
   buffers_.push_back({cpu, std::move(event), std::move(memory)});
 }
 
-PerfSource::~PerfSource() {
+PerfSource::~PerfSource() { Detach(); }
+
+void PerfSource::Detach() {
   // The map holds the events, too, and would have the program write into memory that nobody reads.
   for (const Buffer& buffer : buffers_) bpf_map_delete_elem(map_.get(), &buffer.cpu);
 }

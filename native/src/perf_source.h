@@ -34,6 +34,7 @@ class PerfSource : public EventSource {
     perf_event_mmap_page* page() const { return reinterpret_cast<perf_event_mmap_page*>(memory.data()); }
   };
 
+  void Detach();
   void OpenCpu(uint32_t cpu, uint32_t pages, const MapShape& shape);
   bool FillFrom(const Buffer& buffer, Batch* batch, uint32_t* looked_at);
   void CopyOut(const Buffer& buffer, uint64_t position, uint8_t* target, size_t length) const;

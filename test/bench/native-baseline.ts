@@ -22,7 +22,7 @@ export class NativeBaseline {
     mkdirSync(folder, { recursive: true });
     const program = join(folder, 'native-baseline');
     const source = join(root, 'test', 'bench', 'native-baseline.c');
-    execFileSync('cc', ['-O2', '-Wall', '-o', program, source, '-lbpf', '-lelf'], { stdio: 'inherit' });
+    execFileSync('cc', ['-O2', '-Wall', '-o', program, source, '-lbpf'], { stdio: 'inherit' });
     this.#child = spawn(program, [String(mapId)], { stdio: ['pipe', 'pipe', 'inherit'] });
     if (this.#child.stdout === null) throw new Error('no pipe to the baseline');
     this.#lines = createInterface({ input: this.#child.stdout });
