@@ -54,12 +54,13 @@ bool RingSource::Fill(Batch* target) {
       if (full) break;
       if (header & BPF_RINGBUF_DISCARD_BIT) {
         discarded_++;
+      } else if (batch.Fits(length)) {
+        CopyRecord(batch.Add(length), record + BPF_RINGBUF_HDR_SZ, length);
       } else if (batch.Oversize(length)) {
         oversize_++;
       } else {
-        full = !batch.Fits(length);
-        if (full) break;
-        CopyRecord(batch.Add(length), record + BPF_RINGBUF_HDR_SZ, length);
+        full = true;
+        break;
       }
       at += Batch::Padded(length + BPF_RINGBUF_HDR_SZ);
       looked_at++;
