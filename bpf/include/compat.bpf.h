@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What differs between kernels, told by what their BTF has, never by a version number. */
+#pragma once
+
+#include "vmlinux.h"
+#include <bpf/bpf_core_read.h>
+
+struct trace_event_raw_tcp_retransmit_skb___err {
+	int err;
+} __attribute__((preserve_access_index));
+
+/*
+ * Whether the tracepoint tcp_retransmit_skb hands over the outcome as its third argument. Where it does (6.16 and later),
+ * it fires for failed attempts too; where it does not, only for what was sent.
+ */
+static __always_inline bool tcp_retransmit_skb_has_err(void)
+{
+	return bpf_core_field_exists(struct trace_event_raw_tcp_retransmit_skb___err, err);
+}
+
+#define REQUEST_OPERATION_MASK 0xff
+
+/*
+ * The request's operation, numbered as enum req_op of 6.12. Read, write, flush and discard are the same
+ * in every kernel; those of zoned devices have been moved, so they are translated.
+ */
+static __always_inline u32 request_operation(const struct request *rq)
+{
+	u32 op = rq->cmd_flags & REQUEST_OPERATION_MASK;
+
+	if (op <= REQ_OP_SECURE_ERASE || op == REQ_OP_WRITE_ZEROES || op >= REQ_OP_DRV_IN)
+		return op;
+	if (!bpf_core_enum_value_exists(enum req_op, REQ_OP_ZONE_APPEND))
+		return REQUEST_OPERATION_MASK; /* before 6.0 the enum had another name: not told apart */
+	if (op == bpf_core_enum_value(enum req_op, REQ_OP_ZONE_APPEND))
+		return REQ_OP_ZONE_APPEND;
+	if (op == bpf_core_enum_value(enum req_op, REQ_OP_ZONE_OPEN))
+		return REQ_OP_ZONE_OPEN;
+	if (op == bpf_core_enum_value(enum req_op, REQ_OP_ZONE_CLOSE))
+		return REQ_OP_ZONE_CLOSE;
+	if (op == bpf_core_enum_value(enum req_op, REQ_OP_ZONE_FINISH))
+		return REQ_OP_ZONE_FINISH;
+	if (op == bpf_core_enum_value(enum req_op, REQ_OP_ZONE_RESET))
+		return REQ_OP_ZONE_RESET;
+	if (op == bpf_core_enum_value(enum req_op, REQ_OP_ZONE_RESET_ALL))
+		return REQ_OP_ZONE_RESET_ALL;
+	return REQUEST_OPERATION_MASK;
+}
