@@ -10,7 +10,11 @@
 #define ENOMEM 12
 #define E2BIG 7
 
-static __always_inline void count_refused_update(long err)
+/*
+ * Errors of the map helpers are kept as int: libbpf declares the helpers as long, but before 6.4 the kernel's own functions
+ * return an int whose upper half is 0 in the 64-bit register, so that as a long -EEXIST is 4294967279.
+ */
+static __always_inline void count_refused_update(int err)
 {
 	count_loss(err == -E2BIG || err == -ENOMEM ? SONDE_LOSS_MAP_FULL : SONDE_LOSS_MAP_BUSY);
 }
@@ -18,7 +22,7 @@ static __always_inline void count_refused_update(long err)
 /* Sets a row; a refused update is counted as a loss. */
 static __always_inline void map_set(void *map, const void *key, const void *value)
 {
-	long err = bpf_map_update_elem(map, key, value, BPF_ANY);
+	int err = bpf_map_update_elem(map, key, value, BPF_ANY);
 
 	if (err)
 		count_refused_update(err);
@@ -35,7 +39,7 @@ static __always_inline void map_add(void *map, const void *key, u64 n)
 	if (!value) {
 		const u64 zero = 0;
 		/* NOEXIST: when another CPU was first, its count stays. */
-		long err = bpf_map_update_elem(map, key, &zero, BPF_NOEXIST);
+		int err = bpf_map_update_elem(map, key, &zero, BPF_NOEXIST);
 
 		if (err && err != -EEXIST) {
 			count_refused_update(err);
