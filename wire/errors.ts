@@ -14,8 +14,18 @@ export const ERROR_CODES = {
     retryable: false,
     meaning: 'a config, or the folder of configs, is wrong; the message lists every problem',
   },
+  OBJECT_MISMATCH: {
+    retryable: false,
+    meaning: 'a config names a map or program that its object does not have, or that cannot serve it',
+  },
   LAYOUT: { retryable: false, meaning: 'labels do not fit the key or record that the object declares' },
-  FRAME: { retryable: false, meaning: 'bytes that are no frame, or a frame of a version that is not known' },
+  FRAME_MALFORMED: {
+    retryable: false,
+    meaning: 'bytes that are no frame, or a body that contradicts itself or its Manifest',
+  },
+  FRAME_VERSION: { retryable: false, meaning: 'a frame of a major version that is not known' },
+  FRAME_UNKNOWN_MAP: { retryable: false, meaning: 'rows of a map that no Manifest named' },
+  METRIC_CONFLICT: { retryable: false, meaning: 'two metrics of one name that are not the same' },
   KERNEL: { retryable: false, meaning: 'the kernel or libbpf refused a call' },
   KERNEL_BUSY: { retryable: true, meaning: 'the kernel could not serve a call now (EAGAIN, EBUSY, EINTR, ENOMEM)' },
   FILE: { retryable: false, meaning: 'a file or folder is missing, not permitted or of the wrong kind' },
@@ -128,7 +138,7 @@ function* causeChain(thrown: unknown): Generator<unknown> {
     const current = pending.shift();
     yield current;
     if (!(current instanceof Error)) continue;
-    if (current instanceof AggregateError) pending.push(...current.errors.slice(0, MAX_CAUSES));
+    if (current instanceof AggregateError) pending.push(...(current.errors as unknown[]).slice(0, MAX_CAUSES));
     if (current.cause !== undefined) pending.push(current.cause);
   }
 }

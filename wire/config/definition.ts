@@ -14,6 +14,6 @@ export interface Definition {
 /** What a schema describes, without the wrappers around it (`optional`). */
 export function definitionOf(schema: z.ZodType): Definition {
   let definition = schema.def as unknown as Definition & { readonly innerType?: z.ZodType };
-  while (definition.innerType !== undefined) definition = definition.innerType.def as unknown as typeof definition;
+  while (definition.innerType !== undefined) definition = definition.innerType.def;
   return definition;
 }

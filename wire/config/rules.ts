@@ -121,7 +121,7 @@ function checkFirstSize(label: Loose, report: Report): void {
   if (sizes !== undefined && !sizes.includes(size)) {
     report(
       ['size'],
-      `is ${size}, but ${String(first)} reads ${orList(sizes)} bytes`,
+      `is ${size}, but ${first as string} reads ${orList(sizes)} bytes`,
       'correct the size or the decoder',
     );
   }

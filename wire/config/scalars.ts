@@ -8,7 +8,7 @@ import type { Scalar } from 'yaml';
 /** Text as it stands in the file; undefined for null. */
 export function textOf(scalar: Scalar): string | undefined {
   if (scalar.value === null) return undefined;
-  return scalar.source ?? String(scalar.value);
+  return scalar.source ?? JSON.stringify(scalar.value);
 }
 
 const INTEGER = /^[-+]?(0|[1-9][0-9_]*|0x[0-9a-f][0-9a-f_]*|0o[0-7][0-7_]*|0b[01][01_]*)$/i;

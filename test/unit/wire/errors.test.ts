@@ -67,7 +67,12 @@ const thrown: [string, unknown, string, boolean][] = [
   ['an object without text', Object.create(null), 'INTERNAL', false],
   ['a wrapped system error', new Error('outer', { cause: withCode('ECONNRESET') }), 'NETWORK', true],
   ['one of several', new AggregateError([new Error('a'), withCode('ECONNREFUSED')]), 'NETWORK', true],
-  ['one of ours, wrapped', new Error('outer', { cause: new SondeError('FRAME', 'bad') }), 'FRAME', false],
+  [
+    'one of ours, wrapped',
+    new Error('outer', { cause: new SondeError('FRAME_MALFORMED', 'bad') }),
+    'FRAME_MALFORMED',
+    false,
+  ],
 ];
 for (const [what, value, code, retryable] of thrown) {
   test(`classifyError tells ${what}`, () => {

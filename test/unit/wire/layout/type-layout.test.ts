@@ -50,7 +50,7 @@ const paths: [string, number, number, string][] = [
 for (const [path, offset, size, type] of paths) {
   test(`${path} is at ${offset}`, () => {
     const place = findMember(key, path);
-    assert.ok(typeof place !== 'string', String(place));
+    assert.ok(typeof place !== 'string', JSON.stringify(place));
     assert.deepEqual([place.offset, place.size, typeText(place.type)], [offset, size, type]);
   });
 }
