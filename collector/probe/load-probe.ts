@@ -1,0 +1,154 @@
+import { dirname, join } from 'node:path';
+import type { BpfObject, BpfProgram, Native, NativeErrorFields } from '../../native/types.js';
+import { SondeError } from '../../wire/errors.js';
+import type { ProbeConfig, VariantConfig } from '../../wire/config/schema.js';
+import { checkObject } from './check-object.js';
+import { explainRefusal } from './explain.js';
+import { Probe, type ProgramStatus, type RefusedVariant } from './probe.js';
+
+export interface LoadOptions {
+  readonly native: Native;
+  /** Answers a config's `kaddrs`. */
+  readonly kaddr: (symbol: string) => Promise<bigint | undefined>;
+}
+
+/**
+ * Loads and attaches what this kernel takes of a config: the first variant all of whose programs attach; when there is none
+ * such, what the last one can do.
+ * Throws a SondeError or ConfigError for what is the user's to mend: no object, not BPF, a map or size that does not fit.
+ */
+export async function loadProbe(config: ProbeConfig, options: LoadOptions): Promise<Probe> {
+  const refused: RefusedVariant[] = [];
+  const programsOfRefused: ProgramStatus[] = [];
+  for (const variant of config.variants.slice(0, -1)) {
+    const { object, programs } = await loadVariant(config, variant, options);
+    const refusal = programs.find((program) => program.variant === variant.name && !program.attached);
+    if (refusal === undefined) return new Probe(config, object, programs, refused);
+    object?.close();
+    refused.push({ name: variant.name, reason: `${refusal.name}: ${refusal.reason}` });
+    programsOfRefused.push(...programs.filter((program) => !program.loaded));
+  }
+  const { object, programs } = await loadVariant(config, config.variants.at(-1), options);
+  const isWhole = programs.every((program) => program.attached);
+  return new Probe(config, object, isWhole ? programs : [...programsOfRefused, ...programs], refused);
+}
+
+/**
+ * Everything of one variant that the kernel takes. libbpf loads an object whole or not at all: when the kernel refuses a program
+ * the object is opened again without it, until the rest loads or nothing is left.
+ */
+async function loadVariant(
+  config: ProbeConfig,
+  variant: VariantConfig | undefined,
+  options: LoadOptions,
+): Promise<{ object: BpfObject | null; programs: ProgramStatus[] }> {
+  const file = join(dirname(config.file), variant?.object ?? `${config.name}.bpf.o`);
+  const refused: ProgramStatus[] = [];
+  for (;;) {
+    const object = options.native.open(file, { name: config.name });
+    try {
+      checkObject(config, object);
+      const wanted = choosePrograms(config, variant, object, refused);
+      if (wanted.length === 0) break;
+      await setKaddrs(config, object, options);
+      const failure = load(object);
+      if (failure === undefined) {
+        const attached = wanted.map((program) => attach(program, variantOf(variant, program)));
+        return { object, programs: [...attached, ...refused] };
+      }
+      const culprits = wanted.filter((program) => program.name === failure.program);
+      // What is not a program's fault (a map that cannot be made, say) stops them all.
+      for (const program of culprits.length > 0 ? culprits : wanted) {
+        refused.push(refusedStatus(program, variantOf(variant, program), failure));
+      }
+    } catch (error) {
+      object.close();
+      throw error;
+    }
+    object.close();
+  }
+  return { object: null, programs: refused };
+}
+
+/** Turns on the programs of the variant and those of none, and off the rest and what was refused before. */
+function choosePrograms(
+  config: ProbeConfig,
+  variant: VariantConfig | undefined,
+  object: BpfObject,
+  refused: readonly ProgramStatus[],
+): BpfProgram[] {
+  const named = config.variants.flatMap((candidate) => candidate.programs);
+  const missing = variant?.programs.find((name) => !object.programs.some((program) => program.name === name));
+  if (missing !== undefined) {
+    const there = object.programs.map((program) => program.name).join(', ');
+    throw new SondeError(
+      'OBJECT_MISMATCH',
+      `${config.file}: variant ${variant!.name} names program ${missing}; the object has ${there}`,
+      {
+        stage: 'load',
+      },
+    );
+  }
+  for (const program of object.programs) {
+    const isWanted =
+      variant?.programs.includes(program.name) === true || (program.autoload && !named.includes(program.name));
+    program.autoload = isWanted && !refused.some((status) => status.name === program.name);
+  }
+  return object.programs.filter((program) => program.autoload);
+}
+
+/** The variant a program is one of; '' for a program of all variants. */
+function variantOf(variant: VariantConfig | undefined, program: BpfProgram): string {
+  if (variant === undefined) return '';
+  const isOwn = variant.programs.length === 0 || variant.programs.includes(program.name);
+  return isOwn ? variant.name : '';
+}
+
+async function setKaddrs(config: ProbeConfig, object: BpfObject, options: LoadOptions): Promise<void> {
+  for (const symbol of config.kaddrs) {
+    const address = await options.kaddr(symbol);
+    if (address === undefined || address === 0n) continue;
+    object.setGlobal(`kaddr_${symbol}`, address);
+  }
+}
+
+function load(object: BpfObject): NativeError | undefined {
+  try {
+    object.load();
+    return undefined;
+  } catch (error) {
+    if (isNativeError(error) && error.errno !== 0) return error;
+    throw error;
+  }
+}
+
+function attach(program: BpfProgram, variant: string): ProgramStatus {
+  const { id, tag } = program.info();
+  const { name, section } = program;
+  try {
+    program.attach();
+    return { name, section, variant, id, tag, loaded: true, attached: true, reason: '' };
+  } catch (error) {
+    if (!isNativeError(error)) throw error;
+    return { name, section, variant, id, tag, loaded: true, attached: false, reason: explainRefusal(error, section) };
+  }
+}
+
+function refusedStatus({ name, section }: BpfProgram, variant: string, error: NativeError): ProgramStatus {
+  return {
+    name,
+    section,
+    variant,
+    id: 0,
+    tag: '',
+    loaded: false,
+    attached: false,
+    reason: explainRefusal(error, section),
+  };
+}
+
+type NativeError = NativeErrorFields & Error;
+
+function isNativeError(error: unknown): error is NativeError {
+  return error instanceof Error && error.name === 'NativeError';
+}

@@ -1,0 +1,77 @@
+import type { BpfMap, BpfObject, BpfProgram } from '../../native/types.js';
+import type { ProbeConfig } from '../../wire/config/schema.js';
+
+/** What became of one program. */
+export interface ProgramStatus {
+  readonly name: string;
+  readonly section: string;
+  /** Name of its variant, '' when the config has none. */
+  readonly variant: string;
+  readonly id: number;
+  readonly tag: string;
+  readonly loaded: boolean;
+  readonly attached: boolean;
+  /** Why it is not loaded or not attached, '' when it is. */
+  readonly reason: string;
+}
+
+/** A variant that was tried before the one that runs. */
+export interface RefusedVariant {
+  readonly name: string;
+  readonly reason: string;
+}
+
+/** A config whose object is loaded, as far as this kernel takes it. */
+export class Probe {
+  readonly config: ProbeConfig;
+  readonly programs: readonly ProgramStatus[];
+  readonly refusedVariants: readonly RefusedVariant[];
+  /** Null when the kernel took nothing of it. */
+  readonly object: BpfObject | null;
+  readonly #handles: ReadonlyMap<number, BpfProgram>;
+  /** Ids of maps that an attached program uses. */
+  readonly #liveMaps: ReadonlySet<number>;
+
+  constructor(
+    config: ProbeConfig,
+    object: BpfObject | null,
+    programs: readonly ProgramStatus[],
+    refusedVariants: readonly RefusedVariant[],
+  ) {
+    this.config = config;
+    this.object = object;
+    this.programs = programs;
+    this.refusedVariants = refusedVariants;
+    const running = new Set(programs.filter((program) => program.attached).map((program) => program.name));
+    const handles = object?.programs.filter((program) => program.loaded) ?? [];
+    this.#handles = new Map(handles.map((program) => [program.info().id, program]));
+    this.#liveMaps = new Set(
+      handles.filter(({ name }) => running.has(name)).flatMap((program) => program.info().mapIds),
+    );
+  }
+
+  /** Whether an attached program feeds this map; a map of no program at all is fed as long as anything runs. */
+  isFed(map: BpfMap): boolean {
+    if (this.#liveMaps.has(map.id)) return true;
+    if (this.#liveMaps.size === 0) return false;
+    return ![...this.#handles.values()].some((program) => program.info().mapIds.includes(map.id));
+  }
+
+  /** The map of that name, when the probe runs and feeds it. */
+  fedMap(name: string): BpfMap | undefined {
+    const map = this.object?.maps.find((candidate) => candidate.name === name);
+    return map !== undefined && this.isFed(map) ? map : undefined;
+  }
+
+  /** Run statistics of the loaded programs, by program id. */
+  stats(): { id: number; runTimeNs: bigint; runCount: bigint }[] {
+    return [...this.#handles].map(([id, program]) => {
+      const { runTimeNs, runCount } = program.info();
+      return { id, runTimeNs, runCount };
+    });
+  }
+
+  close(): void {
+    this.object?.close();
+  }
+}

@@ -1,0 +1,114 @@
+import type { BpfMap, MapReader } from '../../native/types.js';
+import { FRAME_TARGET_BYTES } from '../../wire/frame.js';
+import type { FrameBody } from '../publish/frame-publisher.js';
+import { RowColumns } from './row-columns.js';
+import { RowTracker } from './row-tracker.js';
+
+/** Rows that are taken before others get their turn on the event loop: a few milliseconds, if all are new. */
+const SLICE_ROWS = 8192;
+
+export interface MapPollerOptions {
+  readonly map: BpfMap;
+  readonly configId: number;
+  readonly epoch: number;
+  readonly mapId: number;
+  /** Called for the key of each row that is new, before it is published. */
+  readonly onNewKey?: (keys: Uint8Array, offset: number) => void;
+}
+
+/** Reads one map again and again, and publishes what changed. */
+export class MapPoller {
+  readonly #options: MapPollerOptions;
+  readonly #reader: MapReader;
+  readonly #columns: RowColumns;
+  readonly tracker: RowTracker;
+  /** Rows at the last complete read. */
+  entries = 0;
+
+  constructor(options: MapPollerOptions) {
+    const { map } = options;
+    this.#options = options;
+    this.#reader = map.openReader();
+    this.#columns = new RowColumns(map.keySize, FRAME_TARGET_BYTES);
+    this.tracker = new RowTracker({
+      keySize: map.keySize,
+      restartsWhenLower: map.type.includes('hash'),
+      maxVanished: map.maxEntries,
+      ...(options.onNewKey !== undefined && { onNewKey: options.onNewKey }),
+    });
+  }
+
+  get name(): string {
+    return this.#options.map.name;
+  }
+
+  get maxEntries(): number {
+    return this.#options.map.maxEntries;
+  }
+
+  /**
+   * One read of the whole map. `publish` is called with each frame and resolves when the bus has it; a frame whose publishing
+   * fails leaves its rows to be sent again by the next poll, and the error is thrown once all has been tried.
+   */
+  async poll(
+    publish: (body: FrameBody) => Promise<void>,
+    how: { keyframe: boolean; onDemand: boolean },
+  ): Promise<void> {
+    const failures: unknown[] = [];
+    const flush = async (last: boolean): Promise<void> => {
+      if (this.#columns.count === 0) return;
+      try {
+        await publish(this.#body(how, last));
+        this.tracker.acknowledge(this.#columns);
+      } catch (error) {
+        failures.push(error);
+      }
+      this.#columns.clear();
+    };
+    this.tracker.beginSweep();
+    for (let rows = await this.#reader.next(); rows > 0; rows = await this.#reader.next()) {
+      await this.#takeChunk(rows, how.keyframe, flush);
+    }
+    this.tracker.endSweep();
+    this.entries = this.tracker.size;
+    for (const slot of [...this.tracker.vanished()]) {
+      this.tracker.appendVanished(slot, this.#columns);
+      if (this.#columns.full) await flush(false);
+    }
+    await flush(true);
+    if (failures.length > 0) throw failures[0];
+  }
+
+  close(): void {
+    this.#reader.close();
+  }
+
+  async #takeChunk(count: number, keyframe: boolean, flush: (last: boolean) => Promise<void>): Promise<void> {
+    const { keys } = this.#reader;
+    const values = new Uint32Array(this.#reader.values.buffer, this.#reader.values.byteOffset, count * 2);
+    for (let row = 0; row < count;) {
+      const end = Math.min(row + SLICE_ROWS, count);
+      while (row < end) {
+        row = this.tracker.take({ keys, values, count: end }, row, keyframe, this.#columns);
+        if (this.#columns.full) await flush(false);
+      }
+      if (row < count) await new Promise(setImmediate);
+    }
+  }
+
+  #body(how: { keyframe: boolean; onDemand: boolean }, last: boolean): FrameBody {
+    const { configId, epoch, mapId } = this.#options;
+    return {
+      case: 'mapRows',
+      value: {
+        configId,
+        epoch,
+        mapId,
+        ...this.#columns.message(),
+        keyframe: how.keyframe,
+        last,
+        onDemand: how.onDemand,
+      },
+    };
+  }
+}

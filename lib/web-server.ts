@@ -1,0 +1,40 @@
+import type { AddressInfo } from 'node:net';
+import fastify, { type FastifyInstance } from 'fastify';
+
+export interface ListenAddress {
+  /** '' for all addresses. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `:9435`, `localhost:9435`, `127.0.0.1:0`, `[::1]:9435`. Throws an Error that says what an address looks like. */
+export function parseListenAddress(text: string): ListenAddress {
+  const match = /^(?:\[([0-9a-fA-F:.%\w]+)\]|([^:[\]\s]*)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535)
+    throw new Error(`${JSON.stringify(text)} is no address: write [HOST]:PORT, such as :9435 or 127.0.0.1:9435`);
+  return { host: match[1] ?? match[2] ?? '', port };
+}
+
+/** An HTTP server with the limits that one on every host needs: small requests, no slow ones, plain 404s. Routes are the caller's. */
+export function createWebServer(): FastifyInstance {
+  const server = fastify({
+    logger: false,
+    bodyLimit: 64 * 1024,
+    requestTimeout: 10_000,
+    keepAliveTimeout: 75_000,
+    forceCloseConnections: true,
+  });
+  server.setNotFoundHandler((request, reply) =>
+    reply.code(404).type('text/plain').send(`no ${request.url} here: / lists what there is\n`),
+  );
+  return server;
+}
+
+/** Listens, and returns the address in the form `http://host:port`, with a host that works on this machine. */
+export async function listen(server: FastifyInstance, address: ListenAddress): Promise<string> {
+  await server.listen({ host: address.host === '' ? '::' : address.host, port: address.port });
+  const bound = server.server.address() as AddressInfo;
+  const host = address.host === '' || address.host === '0.0.0.0' || address.host === '::' ? 'localhost' : address.host;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${bound.port}`;
+}
