@@ -1,0 +1,71 @@
+import type { Logger } from '../lib/log.js';
+import type { BusRecord, Consumer } from '../wire/bus.js';
+import { SondeError } from '../wire/errors.js';
+import { decodeFrame } from '../wire/frame.js';
+import { Host } from './host.js';
+import type { AggregatorMetrics } from './metrics.js';
+import { SeriesStore } from './series/store.js';
+
+export interface AggregatorOptions {
+  readonly consumer: Consumer;
+  readonly metrics: AggregatorMetrics;
+  readonly log: Logger;
+  /** Put before every metric name of a config. */
+  readonly metricPrefix: string;
+  readonly maxSeriesPerMetric: number;
+}
+
+/** Applies frames to hosts, and hosts' rows to series. */
+export class Aggregator {
+  readonly store: SeriesStore;
+  readonly hosts = new Map<string, Host>();
+  readonly #options: AggregatorOptions;
+
+  constructor(options: AggregatorOptions) {
+    this.#options = options;
+    this.store = new SeriesStore({ maxSeriesPerMetric: options.maxSeriesPerMetric });
+  }
+
+  start(): Promise<void> {
+    return this.#options.consumer.start((record) => this.#take(record));
+  }
+
+  close(): Promise<void> {
+    return this.#options.consumer.close();
+  }
+
+  /** One record: applied, or counted and left. Nothing that a frame says can stop the aggregator. */
+  #take(record: BusRecord): void {
+    const { metrics, log } = this.#options;
+    try {
+      const frame = decodeFrame(record.value);
+      this.#host(frame.hostId).apply(frame);
+      metrics.frames.inc({ body: frame.body.case ?? 'none' });
+    } catch (error) {
+      const reason =
+        error instanceof SondeError
+          ? error.code.toLowerCase()
+          : error instanceof RangeError
+            ? 'frame_malformed'
+            : undefined;
+      if (reason === undefined) throw error;
+      metrics.lost.inc({ hop: 'decode', reason });
+      log.warn({ host: record.key, reason, bytes: record.value.length }, `frame left out: ${(error as Error).message}`);
+    }
+  }
+
+  #host(id: string): Host {
+    let host = this.hosts.get(id);
+    if (host === undefined) {
+      const { metricPrefix, log } = this.#options;
+      host = new Host(id, {
+        store: this.store,
+        metricPrefix,
+        onProblem: (config, message) =>
+          log.error({ host: id, config }, `metrics of this config are not served: ${message}`),
+      });
+      this.hosts.set(id, host);
+    }
+    return host;
+  }
+}

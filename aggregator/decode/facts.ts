@@ -1,0 +1,26 @@
+/** What Lookup frames told of one host: answers by kind (the decoder's name) and number. */
+export class Facts {
+  readonly #kinds = new Map<string, Map<bigint, Uint8Array>>();
+  readonly #limit: number;
+  /** Facts that were dropped to stay within the limit. */
+  evicted = 0;
+
+  /** `limit`: facts kept of each kind; the oldest go first. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  set(kind: string, id: bigint, name: Uint8Array): void {
+    let facts = this.#kinds.get(kind);
+    if (facts === undefined) this.#kinds.set(kind, (facts = new Map<bigint, Uint8Array>()));
+    facts.delete(id);
+    facts.set(id, name);
+    if (facts.size <= this.#limit) return;
+    facts.delete(facts.keys().next().value!);
+    this.evicted++;
+  }
+
+  get(kind: string, id: bigint): Uint8Array | undefined {
+    return this.#kinds.get(kind)?.get(id);
+  }
+}

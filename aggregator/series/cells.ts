@@ -1,0 +1,23 @@
+import { growU32 } from '../../lib/grow.js';
+
+/** Growable array of exact unsigned 64-bit integers, as pairs of words. Arithmetic wraps around, as the kernel's does. */
+export class Cells {
+  /** The low word of cell n is at 2n, the high one behind it. Replaced by `reserve` when it grows. */
+  words = new Uint32Array(128);
+
+  /** Makes room for cells below `length`. */
+  reserve(length: number): void {
+    if (length * 2 > this.words.length) this.words = growU32(this.words, Math.max(length * 2, this.words.length * 2));
+  }
+
+  /** Adds `(newHi, newLo) - (oldHi, oldLo)` to a cell, modulo 2^64. */
+  addDifference(cell: number, newLo: number, newHi: number, oldLo: number, oldHi: number): void {
+    const low = this.words[cell * 2]! + newLo - oldLo;
+    this.words[cell * 2] = low;
+    this.words[cell * 2 + 1] = this.words[cell * 2 + 1]! + newHi - oldHi + Math.floor(low / 2 ** 32);
+  }
+
+  get(cell: number): bigint {
+    return (BigInt(this.words[cell * 2 + 1]!) << 32n) | BigInt(this.words[cell * 2]!);
+  }
+}

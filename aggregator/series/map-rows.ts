@@ -1,0 +1,98 @@
+import { growU32 } from '../../lib/grow.js';
+import { DecodeError, type DecodeContext } from '../decode/decoder.js';
+import { NO_CELL, type RowDecoder } from './row-decoder.js';
+
+/** The columns of a MapRows frame, unpacked and checked against the map's shape. */
+export interface RowColumns {
+  readonly count: number;
+  readonly slots: Uint32Array;
+  readonly generations: Uint32Array;
+  readonly keys: Uint8Array;
+  readonly keySize: number;
+  /** u64 values as pairs of words, low one first. */
+  readonly values: Uint32Array;
+}
+
+/** Slots a map may have; far above any map's max_entries, so only a lying frame meets it. */
+const MAX_SLOTS = 2 ** 24;
+
+/** Rows that are touched together, a power of two. */
+const BLOCK_ROWS = 64;
+
+/** Words of a slot's record: its generation (0: never seen), the value it counted last, and the cell it counts in. */
+const STRIDE = 4;
+
+/**
+ * One map of one load of one config on one host: what each of its rows counted last, so that a later frame adds only the
+ * difference to the series. A row with a new generation counts from 0 again, and what the old one counted stays.
+ */
+export class MapRowsState {
+  readonly #decoder: RowDecoder;
+  /** By slot: generation, low and high word of the value, cell. */
+  #records = new Uint32Array(64 * STRIDE);
+  /** Keys that could not be decoded. */
+  decodeErrors = 0;
+
+  constructor(decoder: RowDecoder) {
+    this.#decoder = decoder;
+  }
+
+  /** Applies a frame's rows. Applying the same frame again changes nothing. Throws RangeError when a slot is out of any reason. */
+  apply(rows: RowColumns, context: DecodeContext): void {
+    const { slots, generations, values } = rows;
+    const { cells } = this.#decoder.family;
+    let records: Uint32Array = this.#records;
+    for (let row = 0; row < rows.count; row++) {
+      if ((row & (BLOCK_ROWS - 1)) === 0 && slots[row + 1] !== slots[row]! + 1) this.#touch(slots, row);
+      const base = slots[row]! * STRIDE;
+      if (base >= records.length) records = this.#reserve(slots[row]!);
+      const generation = generations[row]!;
+      if (generation !== records[base]) {
+        if (generation < records[base]!) continue;
+        records[base] = generation;
+        records[base + 1] = 0;
+        records[base + 2] = 0;
+        records[base + 3] = this.#decode(rows, row, context);
+      }
+      const lo = values[row * 2]!;
+      const hi = values[row * 2 + 1]!;
+      const oldLo = records[base + 1]!;
+      const oldHi = records[base + 2]!;
+      if (lo === oldLo && hi === oldHi) continue;
+      records[base + 1] = lo;
+      records[base + 2] = hi;
+      const cell = records[base + 3]!;
+      if (cell !== NO_CELL) cells.addDifference(cell, lo, hi, oldLo, oldHi);
+    }
+  }
+
+  /** Loads what the next rows will need, all at once: the cache misses of rows in no order overlap instead of following each other. */
+  #touch(slots: Uint32Array, row: number): void {
+    const records = this.#records;
+    const { words } = this.#decoder.family.cells;
+    const end = Math.min(row + BLOCK_ROWS, slots.length);
+    let touched = 0;
+    for (let i = row; i < end; i++) touched |= records[slots[i]! * STRIDE + 3]! & 1;
+    for (let i = row; i < end; i++) touched |= words[records[slots[i]! * STRIDE + 3]! * 2]! & 1;
+    this.touched = touched;
+  }
+
+  /** Keeps the loads of `#touch` from being optimised away. */
+  protected touched = 0;
+
+  #decode(rows: RowColumns, row: number, context: DecodeContext): number {
+    try {
+      return this.#decoder.cell(rows.keys, row * rows.keySize, context);
+    } catch (error) {
+      if (!(error instanceof DecodeError || error instanceof RangeError)) throw error;
+      this.decodeErrors++;
+      return NO_CELL;
+    }
+  }
+
+  #reserve(slot: number): Uint32Array {
+    if (slot >= MAX_SLOTS) throw new RangeError(`row number ${slot}`);
+    this.#records = growU32(this.#records, Math.max((slot + 1) * STRIDE, this.#records.length * 2));
+    return this.#records;
+  }
+}

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DecodeError } from '../../../../aggregator/decode/decoder.js';
+import { Facts } from '../../../../aggregator/decode/facts.js';
+import { compileChain } from '../../../../aggregator/decode/registry.js';
+import type { DecoderConfig } from '../../../../wire/config/schema.js';
+
+const facts = new Facts(10);
+facts.set('ksym', 0xffffffff81000000n, Buffer.from('tcp_retransmit_timer'));
+facts.set('majorminor', (8n << 20n) | 1n, Buffer.from('sda1'));
+
+type Step = DecoderConfig['name'] | DecoderConfig;
+
+function decoded(steps: readonly Step[], bytes: readonly number[] | string): string | null {
+  const chain = steps.map((step) =>
+    typeof step === 'string' ? { name: step, allowUnknown: false, regexps: [] } : step,
+  );
+  const input = typeof bytes === 'string' ? Buffer.from(bytes) : Uint8Array.from(bytes);
+  const output = compileChain(chain)(input, { facts });
+  return output === null ? null : Buffer.from(output).toString();
+}
+
+function staticMap(entries: Record<string, string>, allowUnknown = false): DecoderConfig {
+  return { name: 'static_map', staticMap: new Map(Object.entries(entries)), allowUnknown, regexps: [] };
+}
+
+/** Worked out by hand from CONFIG.md; IPv6 texts are those of Go's net.IP (RFC 5952). */
+const TABLE: readonly (readonly [readonly Step[], readonly number[] | string, string])[] = [
+  [['uint'], [0xfe], '254'],
+  [['uint'], [0x01, 0x02], '513'],
+  [['uint'], [0, 0, 0, 0x80], '2147483648'],
+  [['uint'], [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], '18446744073709551615'],
+  [['hex'], [0x00, 0xab, 0x0f], '00ab0f'],
+  [['string'], 'bash\0garbage', 'bash'],
+  [['string'], 'no end', 'no end'],
+  [['inet_ip'], [10, 0, 0, 255], '10.0.0.255'],
+  [['inet_ip'], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 168, 1, 2], '192.168.1.2'],
+  [['inet_ip'], [0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], '2001:db8::1'],
+  [['inet_ip'], new Array<number>(16).fill(0), '::'],
+  [['inet_ip'], [...new Array<number>(15).fill(0), 1], '::1'],
+  [['inet_ip'], [0xfe, 0x80, ...new Array<number>(14).fill(0)], 'fe80::'],
+  // Two runs of the same length: the first is shortened; a single zero group is not.
+  [['inet_ip'], [0, 1, 0, 0, 0, 0, 0, 2, 0, 3, 0, 0, 0, 0, 0, 4], '1::2:3:0:0:4'],
+  [['inet_ip'], [0, 1, 0, 0, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0, 7], '1:0:2:3:4:5:6:7'],
+  [['ksym'], [0, 0, 0, 0x81, 0xff, 0xff, 0xff, 0xff], 'tcp_retransmit_timer'],
+  [['ksym'], [1, 0, 0, 0x81, 0xff, 0xff, 0xff, 0xff], 'unknown_addr:0xffffffff81000001'],
+  [['uint', 'ksym'], [0, 0, 0, 0x81, 0xff, 0xff, 0xff, 0xff], 'tcp_retransmit_timer'],
+  [['majorminor'], [0x01, 0x00, 0x80, 0x00], 'sda1'],
+  [['majorminor'], [0x02, 0x00, 0x80, 0x00], 'unknown:8:2'],
+  [['majorminor'], [0x00, 0x00, 0xd0, 0x0f], 'unknown:253:0'],
+  [['uint', staticMap({ 0: 'read', 1: 'write' })], [1, 0, 0, 0], 'write'],
+  [['uint', staticMap({ 0: 'read' })], [7], 'unknown:7'],
+  [['uint', staticMap({ 0: 'read' }, true)], [7], '7'],
+  [['string', staticMap({ größe: 'size' })], 'größe\0', 'size'],
+];
+
+test('decoders turn bytes into the texts of the format', () => {
+  for (const [steps, bytes, text] of TABLE) assert.equal(decoded(steps, bytes), text, JSON.stringify(steps));
+});
+
+test('bytes of a wrong length are a DecodeError', () => {
+  for (const [name, length] of [
+    ['uint', 3],
+    ['uint', 16],
+    ['inet_ip', 5],
+    ['ksym', 3],
+    ['majorminor', 0],
+  ] as const) {
+    assert.throws(() => decoded([name], new Array<number>(length).fill(1)), DecodeError, `${name} of ${length}`);
+  }
+});
+
+test('facts are bounded: the oldest goes first, counted', () => {
+  const few = new Facts(2);
+  for (const id of [1n, 2n, 1n, 3n]) few.set('ksym', id, Buffer.from(String(id)));
+  assert.equal(few.get('ksym', 2n), undefined, 'the one that was longest not told');
+  assert.equal(few.get('ksym', 1n)?.toString(), '1');
+  assert.equal(few.evicted, 1);
+});
