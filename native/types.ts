@@ -46,6 +46,8 @@ export interface ProgramInfo {
   readonly id: number;
   /** Hex, 16 digits, as bpftool prints it. */
   readonly tag: string;
+  /** Kernel's ids of the maps it uses. */
+  readonly mapIds: readonly number[];
   /** Total, since load; 0 unless `kernel.bpf_stats_enabled`. */
   readonly runTimeNs: bigint;
   readonly runCount: bigint;

@@ -20,6 +20,24 @@ Napi::Object DescribeProgram(Napi::Env env, const bpf_program* program) {
   return result;
 }
 
+namespace {
+
+/** Ids of the maps that a program uses: asked for twice, because the kernel fills an array only as long as it is given.
+ */
+Napi::Array ReadMapIds(Napi::Env env, int fd, uint32_t count) {
+  std::vector<uint32_t> ids(count);
+  struct bpf_prog_info info = {};
+  uint32_t size = sizeof(info);
+  info.nr_map_ids = count;
+  info.map_ids = reinterpret_cast<uintptr_t>(ids.data());
+  if (count > 0 && bpf_obj_get_info_by_fd(fd, &info, &size) != 0) count = 0;
+  Napi::Array result = Napi::Array::New(env, count);
+  for (uint32_t i = 0; i < count; i++) result[i] = Napi::Number::New(env, ids[i]);
+  return result;
+}
+
+}  // namespace
+
 Napi::Object ReadProgramInfo(Napi::Env env, const bpf_program* program, Context context) {
   struct bpf_prog_info info = {};
   uint32_t size = sizeof(info);
@@ -31,6 +49,7 @@ Napi::Object ReadProgramInfo(Napi::Env env, const bpf_program* program, Context 
   Napi::Object result = Napi::Object::New(env);
   result["id"] = Napi::Number::New(env, info.id);
   result["tag"] = Napi::String::New(env, tag);
+  result["mapIds"] = ReadMapIds(env, bpf_program__fd(program), info.nr_map_ids);
   result["runTimeNs"] = Napi::BigInt::New(env, static_cast<uint64_t>(info.run_time_ns));
   result["runCount"] = Napi::BigInt::New(env, static_cast<uint64_t>(info.run_cnt));
   return result;
