@@ -1,0 +1,12 @@
+import { DECODERS } from '../aggregator/decode/registry.js';
+import type { Feature } from '../wire/config/not-served.js';
+
+/** What of the config format this version serves; the rest is said at start, with its place in the file. */
+export const SERVED: ReadonlySet<Feature> = new Set<Feature>([
+  'counters',
+  'histograms',
+  'map',
+  'kaddrs',
+  'variants',
+  ...DECODERS.map((name) => `decoder:${name}` as const),
+]);

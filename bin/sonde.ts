@@ -1,0 +1,70 @@
+#!/usr/bin/env node
+import { fileURLToPath } from 'node:url';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { describeFailure } from './fail.js';
+import { run } from './run.js';
+import { VERSION } from './version.js';
+
+/** The probes that come with Sonde, as `npm run build:bpf` puts them. */
+const OWN_PROBES = fileURLToPath(new URL('../bpf', import.meta.url));
+
+const program = new Command('sonde')
+  .description('Observes Linux kernels with eBPF: metrics for Prometheus from programs in the kernel.')
+  .version(VERSION)
+  .showHelpAfterError('(sonde --help lists the commands, sonde COMMAND --help its flags)');
+
+program
+  .command('run')
+  .description('load probes on this machine and serve their metrics')
+  .option('--config.dir <dir>', 'folder with NAME.yaml beside NAME.bpf.o', OWN_PROBES)
+  .option('--config.names <a,b>', 'configs to load (default: all in the folder that are on by default)')
+  .option('--config.check', 'load and attach, say what came of it, and exit')
+  .option('--config.strict', 'exit when a program cannot be attached')
+  .option('--web.listen-address <address>', 'where to serve, as [HOST]:PORT', ':9435')
+  .option('--web.telemetry-path <path>', 'path of the metrics', '/metrics')
+  .addOption(
+    new Option('--poll-interval <seconds>', 'time between two reads of the maps that no scrape asked for')
+      .default(10)
+      .argParser(seconds),
+  )
+  .option('--debug', 'log more')
+  .option('--log.no-timestamps', 'log without timestamps')
+  .action(async (flags: RunFlags) => {
+    await run({
+      configDir: flags['config.dir'],
+      configNames: flags['config.names']?.split(',').map((name) => name.trim()),
+      check: flags['config.check'] === true,
+      strict: flags['config.strict'] === true,
+      listenAddress: flags['web.listenAddress'],
+      telemetryPath: flags['web.telemetryPath'],
+      pollIntervalMs: flags.pollInterval * 1000,
+      debug: flags.debug === true,
+      timestamps: flags['log.noTimestamps'] !== true,
+    });
+  });
+
+/** commander's names for the flags: dots stay, what follows a dash is capitalised. */
+interface RunFlags {
+  'config.dir': string;
+  'config.names'?: string;
+  'config.check'?: true;
+  'config.strict'?: true;
+  'web.listenAddress': string;
+  'web.telemetryPath': string;
+  pollInterval: number;
+  debug?: true;
+  'log.noTimestamps'?: true;
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!(value >= 0.1 && value <= 3600)) throw new InvalidArgumentError('write seconds, from 0.1 to 3600');
+  return value;
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.stderr.write(`sonde: ${describeFailure(error)}\n`);
+  process.exitCode = 1;
+}
