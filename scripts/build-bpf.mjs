@@ -112,7 +112,7 @@ function build() {
   const wanted = new Set(['.build.json', ...names.flatMap((name) => [`${name}.bpf.o`, `${name}.yaml`])]);
   for (const file of readdirSync(output)) if (!wanted.has(file)) rmSync(join(output, file), { recursive: true });
   writeFileSync(stampFile, JSON.stringify(stamps));
-  console.log(`build-bpf: ${names.length} programs in dist/bpf, ${compiled} compiled`);
+  if (compiled > 0) console.log(`Compiled ${compiled} of ${names.length} eBPF programs`);
 }
 
 try {

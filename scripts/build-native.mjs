@@ -27,15 +27,16 @@ function headerArguments() {
 
 const hash = inputsHash();
 if (existsSync(addon) && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) {
-  console.log('native addon: up to date');
   process.exit(0);
 }
+console.log('Compiling the native addon');
 const nodeGyp = join(root, 'node_modules/node-gyp/bin/node-gyp.js');
 const build = spawnSync(process.execPath, [nodeGyp, '--directory', 'native', 'rebuild', ...headerArguments()], {
   cwd: root,
-  stdio: 'inherit',
+  encoding: 'utf8',
 });
 if (build.status !== 0) {
+  console.error(build.stdout + build.stderr);
   console.error(
     'native addon: the build failed. It needs a C++20 compiler, make, Python 3 and libbpf-dev (1.0 or newer).',
   );
