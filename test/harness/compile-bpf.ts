@@ -29,9 +29,9 @@ function vmlinuxFolder(): string {
   return cache;
 }
 
-/** Compiles `test/fixtures/native/NAME.bpf.c` and returns the object's path. Compiled once for each content. */
-export function compileFixture(name: string): string {
-  const source = join(root, 'test', 'fixtures', 'native', `${name}.bpf.c`);
+/** Compiles `test/fixtures/FOLDER/NAME.bpf.c` and returns the object's path. Compiled once for each content. */
+export function compileFixture(name: string, folder = 'native'): string {
+  const source = join(root, 'test', 'fixtures', folder, `${name}.bpf.c`);
   const hash = createHash('sha256').update(readFileSync(source)).digest('hex').slice(0, 16);
   const object = join(cache, hash, `${name}.bpf.o`);
   if (existsSync(object)) return object;
