@@ -17,6 +17,7 @@ import { UsageError } from './fail.js';
 import { preflight } from './preflight.js';
 import { SERVED } from './served.js';
 import { attachedLine, missed } from './summary.js';
+import { telemetryPath } from './telemetry-path.js';
 import { VERSION } from './version.js';
 
 export interface RunOptions {
@@ -41,6 +42,7 @@ const MAX_SERIES_PER_METRIC = 2_000_000;
 export async function run(options: RunOptions): Promise<void> {
   const log = createLogger({ debug: options.debug, timestamps: options.timestamps });
   const address = listenAddress(options.listenAddress);
+  const metricsPath = telemetryPath(options.telemetryPath);
   const configs = await loadConfigs(options.configDir, options.configNames);
   const missing = configs.flatMap((config) => notServed(config, SERVED));
   if (missing.length > 0) throw new ConfigError(missing);
@@ -94,10 +96,10 @@ export async function run(options: RunOptions): Promise<void> {
     aggregator,
     registry,
     metricPrefix: METRIC_PREFIX,
-    path: options.telemetryPath,
+    path: metricsPath,
     refresh: collector,
   });
-  registerPage(server, { aggregator, metricsPath: options.telemetryPath, version: VERSION });
+  registerPage(server, { aggregator, metricsPath, version: VERSION });
   server.get('/healthz', (_request, reply) => reply.type('text/plain').send('ok\n'));
   // Requests are served only once the first read has been applied: whoever gets an answer gets this one.
   server.get('/readyz', (_request, reply) => reply.type('text/plain').send('ready\n'));
@@ -113,9 +115,7 @@ export async function run(options: RunOptions): Promise<void> {
     await server.close();
     await stop();
   });
-  process.stdout.write(
-    `metrics   ${url}${options.telemetryPath}\npage      ${url}/\nattached  ${attachedLine(probes)}\n`,
-  );
+  process.stdout.write(`metrics   ${url}${metricsPath}\npage      ${url}/\nattached  ${attachedLine(probes)}\n`);
 }
 
 function listenAddress(text: string): ListenAddress {

@@ -8,7 +8,22 @@ import { VERSION } from './version.js';
 /** The probes that come with Sonde, as `npm run build:bpf` puts them. */
 const OWN_PROBES = fileURLToPath(new URL('../bpf', import.meta.url));
 
-const program = new Command('sonde')
+/** Suggests the right flag also when the mistyped one is written with its value: `--flag=value`. */
+class SondeCommand extends Command {
+  override createCommand(name?: string): Command {
+    return new SondeCommand(name);
+  }
+
+  /** Stands in for commander's own, which compares the whole argument with the flags there are. */
+  unknownOption(argument: string): void {
+    const flag = argument.split('=', 1)[0]!;
+    if (this.options.some(({ long }) => long === flag)) this.error(`error: option '${flag}' takes no value`);
+    const { unknownOption } = Command.prototype as unknown as { unknownOption: (flag: string) => void };
+    unknownOption.call(this, flag);
+  }
+}
+
+const program = new SondeCommand('sonde')
   .description('Observes Linux kernels with eBPF: metrics for Prometheus from programs in the kernel.')
   .version(VERSION)
   .showHelpAfterError('(sonde --help lists the commands, sonde COMMAND --help its flags)');
