@@ -29,7 +29,11 @@ function sizeProblems(
 ): ConfigProblem[] {
   const map = mapOf(config, metric, object);
   if (!WALKABLE.has(map.type)) {
-    throw mismatch(config, metric, `map ${map.name} is of type ${map.type}, which has no rows to walk`);
+    throw mismatch(
+      config,
+      metric,
+      `map ${map.name} is of type ${map.type}, which has no rows to walk; name another map, or leave this metric out`,
+    );
   }
   const { problems } = resolveFields(metric.labels, map.keyLayout, map.keySize, { perCpu: map.perCpu });
   const value = resolveValue(metric.value, map.valueLayout, map.valueSize);

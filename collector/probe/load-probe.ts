@@ -1,4 +1,5 @@
 import { dirname, join } from 'node:path';
+import { suggest } from '../../lib/suggest.js';
 import type { BpfObject, BpfProgram, Native, NativeErrorFields } from '../../native/types.js';
 import { SondeError } from '../../wire/errors.js';
 import type { ProbeConfig, VariantConfig } from '../../wire/config/schema.js';
@@ -45,7 +46,7 @@ async function loadVariant(
   const file = join(dirname(config.file), variant?.object ?? `${config.name}.bpf.o`);
   const refused: ProgramStatus[] = [];
   for (;;) {
-    const object = options.native.open(file, { name: config.name });
+    const object = openObject(options.native, file, config.name);
     try {
       checkObject(config, object);
       const wanted = choosePrograms(config, variant, object, refused);
@@ -70,6 +71,18 @@ async function loadVariant(
   return { object: null, programs: refused };
 }
 
+/** Throws a SondeError for an object that libbpf cannot make sense of. */
+function openObject(native: Native, file: string, name: string): BpfObject {
+  try {
+    return native.open(file, { name });
+  } catch (error) {
+    // With an errno it is libbpf's own verdict: it looks like an object, but its parts do not hold together.
+    if (!isNativeError(error) || error.code !== 'NOT_BPF' || error.errno === 0) throw error;
+    const message = `${error.message}: it is cut off or damaged; build it anew`;
+    throw new SondeError('OBJECT_MISMATCH', message, { stage: 'load', cause: error });
+  }
+}
+
 /** Turns on the programs of the variant and those of none, and off the rest and what was refused before. */
 function choosePrograms(
   config: ProbeConfig,
@@ -80,13 +93,13 @@ function choosePrograms(
   const named = config.variants.flatMap((candidate) => candidate.programs);
   const missing = variant?.programs.find((name) => !object.programs.some((program) => program.name === name));
   if (missing !== undefined) {
-    const there = object.programs.map((program) => program.name).join(', ');
+    const there = object.programs.map((program) => program.name);
+    const nearest = suggest(missing, there);
+    const hint = nearest === undefined ? 'correct its programs' : `did you mean ${nearest}?`;
     throw new SondeError(
       'OBJECT_MISMATCH',
-      `${config.file}: variant ${variant!.name} names program ${missing}; the object has ${there}`,
-      {
-        stage: 'load',
-      },
+      `${config.file}: variant ${variant!.name} names program ${missing}, and the object has ${there.join(', ')}; ${hint}`,
+      { stage: 'load' },
     );
   }
   for (const program of object.programs) {
