@@ -50,10 +50,13 @@ export class Probe {
     );
   }
 
-  /** Whether an attached program feeds this map; a map of no program at all is fed as long as anything runs. */
+  /**
+   * Whether an attached program feeds this map; a map of no program at all is fed as long as anything runs. Which maps a
+   * program would use is known only once it is loaded: with one that is not, a map without a program may be its own.
+   */
   isFed(map: BpfMap): boolean {
     if (this.#liveMaps.has(map.id)) return true;
-    if (this.#liveMaps.size === 0) return false;
+    if (this.#liveMaps.size === 0 || this.object?.programs.every((program) => program.loaded) !== true) return false;
     return ![...this.#handles.values()].some((program) => program.info().mapIds.includes(map.id));
   }
 

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { fixtureYaml, isLoaded } from '../harness/bpf-fixture.js';
+import { select, total } from '../harness/kernel-metrics.js';
+import { configFolder, runSonde, startSonde } from '../harness/sonde.js';
+import { assertForPeople } from './assert-refused.js';
+
+/** Why this kernel refuses each program of refused.bpf.c; it takes `good`. */
+const REASONS: Readonly<Record<string, RegExp>> = {
+  by_fentry: /^fentry is not permitted by this kernel$/,
+  by_kprobe: /^no kprobes in this kernel$/,
+  rejected: /^verifier: R\d invalid mem access 'map_value_or_null'$/,
+  absent: /^this kernel has no tracepoint no_such_tracepoint$/,
+};
+
+test('what the kernel refuses is named with its reason, and the rest runs', async (t) => {
+  const folder = configFolder(t, { refused: { yaml: fixtureYaml('refused'), object: 'refused' } });
+  const sonde = await startSonde(t, ['--config.dir', folder, '--log.no-timestamps']);
+  const samples = await sonde.scrape();
+
+  const up = select(samples, 'sonde_program_up', { config: 'refused' });
+  assert.deepEqual(up.map(({ labels }) => labels['program']).sort(), ['good', ...Object.keys(REASONS)].sort());
+  for (const { labels, value } of up) {
+    const reason = REASONS[labels['program']!];
+    assert.equal(value, reason === undefined ? 1 : 0, labels['program']);
+    assert.match(labels['reason']!, reason ?? /^$/);
+    assert.equal(labels['variant'], '');
+  }
+
+  await t.test('a loaded program that is not attached has an id, and one that is not loaded has none', () => {
+    const info = select(samples, 'ebpf_exporter_ebpf_program_info');
+    assert.deepEqual(info.map(({ labels }) => labels['program']).sort(), ['by_kprobe', 'good']);
+    for (const { labels } of info) {
+      const attached = select(samples, 'ebpf_exporter_ebpf_program_attached', { id: labels['id']! });
+      assert.deepEqual(
+        attached.map(({ value }) => value),
+        [labels['program'] === 'good' ? 1 : 0],
+      );
+      assert.ok(isLoaded(Number(labels['id'])));
+      assert.match(labels['tag']!, /^[0-9a-f]{16}$/);
+    }
+  });
+
+  await t.test('only the metric that is fed is exported, with values that rise', async () => {
+    const names = new Set(samples.map(({ name }) => name).filter((name) => name.startsWith('ebpf_exporter_test_')));
+    assert.deepEqual([...names], ['ebpf_exporter_test_good_total']);
+    const before = total(samples, 'ebpf_exporter_test_good_total');
+    assert.ok(total(await sonde.scrape(), 'ebpf_exporter_test_good_total') > before);
+  });
+
+  await t.test('the log, the last line and the page say so too', async () => {
+    for (const text of [sonde.stderr(), sonde.stdout().split('\n').at(-2)!, await (await fetch(sonde.url)).text()]) {
+      for (const words of Object.values(REASONS).map(({ source }) => source.slice(1, -1))) {
+        assert.match(text.replaceAll('&#39;', "'"), new RegExp(words));
+      }
+    }
+    assert.match(sonde.stdout(), /^attached {2}refused \(in part\); not attached: /m);
+    assertForPeople(sonde.stderr());
+  });
+});
+
+test('a refused config does not keep the others from running', async (t) => {
+  const folder = configFolder(t, {
+    commands: { yaml: fixtureYaml('commands'), object: 'commands' },
+    none: { yaml: fixtureYaml('variants').replace('[by_tracepoint]', '[by_kprobe]'), object: 'variants' },
+  });
+  const sonde = await startSonde(t, ['--config.dir', folder]);
+  const samples = await sonde.scrape();
+
+  assert.match(sonde.stdout(), /^attached {2}commands; not attached: /m);
+  const up = select(samples, 'sonde_program_up');
+  assert.deepEqual(
+    up
+      .map(({ labels: { config, program, variant, reason }, value }) => [config, program, variant, reason, value])
+      .sort(),
+    [
+      ['commands', 'on_command', '', '', 1],
+      ['none', 'by_fentry', 'fentry', 'fentry is not permitted by this kernel', 0],
+      ['none', 'by_kprobe', 'tracepoint', 'no kprobes in this kernel', 0],
+    ],
+  );
+  assert.deepEqual(select(samples, 'ebpf_exporter_test_variant_total'), []);
+  assert.equal(total(samples, 'ebpf_exporter_enabled_configs', { name: 'none' }), 1);
+});
+
+test('the first variant that the kernel takes is used, and the others are no error', async (t) => {
+  const folder = configFolder(t, { variants: { yaml: fixtureYaml('variants'), object: 'variants' } });
+  const sonde = await startSonde(t, ['--config.dir', folder]);
+  const samples = await sonde.scrape();
+
+  assert.equal(sonde.stderr(), '');
+  assert.match(sonde.stdout(), /^attached {2}variants \(tracepoint\); nothing was refused$/m);
+  assert.deepEqual(
+    select(samples, 'sonde_program_up').map(({ labels, value }) => [labels['program'], labels['variant'], value]),
+    [['by_tracepoint', 'tracepoint', 1]],
+  );
+  assert.ok(total(samples, 'ebpf_exporter_test_variant_total') > 0);
+});
+
+test('with no usable variant --config.strict ends the start, and names every one', async (t) => {
+  const yaml = fixtureYaml('variants').replace('[by_tracepoint]', '[by_kprobe]');
+  const folder = configFolder(t, { none: { yaml, object: 'variants' } });
+  const { status, stderr } = await runSonde(['run', '--config.dir', folder, '--config.strict', '--config.check']);
+  assert.equal(status, 1);
+  assert.match(stderr, /^none\/by_fentry: fentry is not permitted by this kernel$/m);
+  assert.match(stderr, /^none\/by_kprobe: no kprobes in this kernel$/m);
+  assertForPeople(stderr);
+});
