@@ -27,7 +27,9 @@ export async function loadProbe(config: ProbeConfig, options: LoadOptions): Prom
     if (refusal === undefined) return new Probe(config, object, programs, refused);
     object?.close();
     refused.push({ name: variant.name, reason: `${refusal.name}: ${refusal.reason}` });
-    programsOfRefused.push(...programs.filter((program) => !program.loaded));
+    // What is not of this variant is tried with the next, too. Nothing of this one is loaded any more.
+    const own = programs.filter((program) => program.variant === variant.name && !program.attached);
+    programsOfRefused.push(...own.map((program) => ({ ...program, id: 0, tag: '', loaded: false })));
   }
   const { object, programs } = await loadVariant(config, config.variants.at(-1), options);
   const isWhole = programs.every((program) => program.attached);

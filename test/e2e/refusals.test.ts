@@ -97,6 +97,20 @@ test('the first variant that the kernel takes is used, and the others are no err
   assert.ok(total(samples, 'ebpf_exporter_test_variant_total') > 0);
 });
 
+test('with no usable variant each program is named once, also those of no variant', async (t) => {
+  const variants = ['by_fentry', 'by_kprobe', 'absent'].map((name) => `  - programs: [${name}]\n`).join('');
+  const yaml = `metrics:\n  counters:\n    - name: test_good_total\n      help: Fed by one program\nvariants:\n${variants}`;
+  const sonde = await startSonde(t, ['--config.dir', configFolder(t, { probe: { yaml, object: 'refused' } })]);
+  const up = select(await sonde.scrape(), 'sonde_program_up');
+  assert.deepEqual(up.map(({ labels, value }) => [labels['program'], labels['variant'], value]).sort(), [
+    ['absent', 'variant-3', 0],
+    ['by_fentry', 'variant-1', 0],
+    ['by_kprobe', 'variant-2', 0],
+    ['good', '', 1],
+    ['rejected', '', 0],
+  ]);
+});
+
 test('with no usable variant --config.strict ends the start, and names every one', async (t) => {
   const yaml = fixtureYaml('variants').replace('[by_tracepoint]', '[by_kprobe]');
   const folder = configFolder(t, { none: { yaml, object: 'variants' } });
