@@ -34,7 +34,8 @@ interface LoadedConfig {
 
 interface LoadedMap {
   readonly shape: MapShape;
-  readonly state: MapRowsState;
+  /** One for each metric that is made of the map. */
+  readonly states: MapRowsState[];
 }
 
 export interface HostOptions {
@@ -181,7 +182,10 @@ export class Host {
         ...(metric.type === 'histogram' && { buckets: bucketsOf(metric) }),
       };
       const decoder = new RowDecoder(this.#options.store.family(definition), fields);
-      maps.set(map.id, { shape: map, state: new MapRowsState(decoder) });
+      const state = new MapRowsState(decoder);
+      const loaded = maps.get(map.id);
+      if (loaded === undefined) maps.set(map.id, { shape: map, states: [state] });
+      else loaded.states.push(state);
     }
     return maps;
   }
@@ -210,13 +214,14 @@ export class Host {
         },
       );
     }
-    map.state.apply(columnsOf(rows, map.shape), { facts: this.#facts });
+    const columns = columnsOf(rows, map.shape);
+    for (const state of map.states) state.apply(columns, { facts: this.#facts });
   }
 }
 
 function errorsOf(config: LoadedConfig): number {
   let errors = 0;
-  for (const map of config.maps.values()) errors += map.state.decodeErrors;
+  for (const map of config.maps.values()) for (const state of map.states) errors += state.decodeErrors;
   return errors;
 }
 

@@ -26,7 +26,9 @@ export class RunningProbe {
     this.probe = probe;
     this.configId = configId;
     this.epoch = epoch;
-    this.#maps = [...config.counters, ...config.histograms].flatMap((metric) => probe.fedMap(metric.source.map) ?? []);
+    // Each once, however many metrics are made of it.
+    const names = new Set([...config.counters, ...config.histograms].map((metric) => metric.source.map));
+    this.#maps = [...names].flatMap((name) => probe.fedMap(name) ?? []);
     this.pollers = this.#maps.map((map, mapId) => {
       const onNewKey = keyListener(probe, map, lookups);
       return new MapPoller({ map, configId, epoch, mapId, ...(onNewKey !== undefined && { onNewKey }) });
@@ -80,8 +82,10 @@ function keyListener(
   map: BpfMap,
   lookups: HostLookups,
 ): ((keys: Uint8Array, offset: number) => void) | undefined {
-  const metric = [...probe.config.counters, ...probe.config.histograms].find(({ source }) => source.map === map.name)!;
-  const { fields } = resolveFields(metric.labels, map.keyLayout, map.keySize);
+  const metrics = [...probe.config.counters, ...probe.config.histograms].filter(
+    ({ source }) => source.map === map.name,
+  );
+  const fields = metrics.flatMap(({ labels }) => resolveFields(labels, map.keyLayout, map.keySize).fields);
   const needs = fields.flatMap((field) => {
     const kind = field.decoders.find(({ name }) => name === 'ksym' || name === 'majorminor')?.name as
       LookupKind | undefined;

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
-import { command, startCommands } from '../harness/bpf-fixture.js';
+import { command, obeyThisProcess, startCommands } from '../harness/bpf-fixture.js';
 import { select, total } from '../harness/kernel-metrics.js';
 import { readOpenMetrics } from '../harness/openmetrics.js';
-import type { Sonde } from '../harness/sonde.js';
+import { configFolder, startSonde, type Sonde } from '../harness/sonde.js';
 
 const ROWS = 'ebpf_exporter_test_rows_total';
 const LRU = 'ebpf_exporter_test_lru_total';
@@ -35,6 +35,23 @@ test('every command is counted, exactly once', async (t) => {
   // Others' system calls are not obeyed.
   execFileSync('sh', ['-c', 'kill -0 1073741825 2>/dev/null || true']);
   assert.deepEqual(await values(sonde, ROWS), rows);
+});
+
+test('two metrics of one map are both served, and the map is read once', async (t) => {
+  const second = `    - name: test_again_total
+      help: The rows again
+      map: test_rows_total
+      labels: [{name: key, size: 4, decoders: [{name: hex}]}]
+`;
+  const yaml = `metrics:\n  counters:\n    - name: test_rows_total\n      help: Rows\n      labels: [{name: key, size: 4, decoders: [{name: uint}]}]\n${second}`;
+  const sonde = await startSonde(t, ['--config.dir', configFolder(t, { two: { yaml, object: 'commands' } })]);
+  obeyThisProcess(Number(select(await sonde.scrape(), 'ebpf_exporter_ebpf_program_info')[0]?.labels['id']));
+  command('hash', 10, 5);
+  assert.deepEqual([...(await values(sonde, ROWS))], [['10', '5']]);
+  assert.deepEqual([...(await values(sonde, 'ebpf_exporter_test_again_total'))], [['0a000000', '5']]);
+  const samples = await sonde.scrape();
+  assert.equal(select(samples, 'sonde_map_entries').length, 1);
+  assert.equal(total(samples, 'sonde_aggregator_lost_total'), 0);
 });
 
 test('values above 2^53 are exact, up to the largest u64 and round it', async (t) => {
