@@ -1,10 +1,13 @@
 import type { Logger } from '../lib/log.js';
 import type { BusRecord, Consumer } from '../wire/bus.js';
 import { SondeError } from '../wire/errors.js';
-import { decodeFrame } from '../wire/frame.js';
-import { Host } from './host.js';
+import { decodeFrame, type Frame } from '../wire/frame.js';
+import { Host, requireManifest } from './host.js';
 import type { AggregatorMetrics } from './metrics.js';
 import { SeriesStore } from './series/store.js';
+
+/** Hosts that one aggregator holds: far more than a member of a consumer group is given. */
+const MAX_HOSTS = 65_536;
 
 export interface AggregatorOptions {
   readonly consumer: Consumer;
@@ -39,7 +42,12 @@ export class Aggregator {
     const { metrics, log } = this.#options;
     try {
       const frame = decodeFrame(record.value);
-      this.#host(frame.hostId).apply(frame);
+      if (frame.hostId !== record.key) {
+        throw new SondeError('FRAME_MALFORMED', `frame of host ${frame.hostId} in a record of ${record.key}`, {
+          stage: 'decode',
+        });
+      }
+      this.#host(frame).apply(frame);
       metrics.frames.inc({ body: frame.body.case ?? 'none' });
     } catch (error) {
       const reason =
@@ -54,9 +62,13 @@ export class Aggregator {
     }
   }
 
-  #host(id: string): Host {
+  #host({ hostId: id, body }: Frame): Host {
     let host = this.hosts.get(id);
     if (host === undefined) {
+      requireManifest(body);
+      if (this.hosts.size >= MAX_HOSTS) {
+        throw new SondeError('FRAME_LIMIT', `host ${id} would be one more than ${MAX_HOSTS}`, { stage: 'decode' });
+      }
       const { metricPrefix, log } = this.#options;
       host = new Host(id, {
         store: this.store,

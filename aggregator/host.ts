@@ -23,6 +23,12 @@ import type { SeriesStore } from './series/store.js';
 /** Facts kept of each kind for one host: more distinct symbols, devices or cgroups than a host has at a time. */
 const MAX_FACTS = 262_144;
 
+/** Sessions that are remembered as over: a frame can be late by that many restarts of its collector. */
+const MAX_PAST_SESSIONS = 64;
+
+/** Configs that are remembered by name when they are gone; beyond, their decode errors go together. */
+const MAX_PAST_CONFIGS = 1024;
+
 /** One config of a host's Manifest, and the state of its maps. */
 interface LoadedConfig {
   readonly shape: Config;
@@ -51,6 +57,7 @@ export class Host {
   readonly id: string;
   readonly #options: HostOptions;
   #session = '';
+  readonly #pastSessions = new Set<string>();
   #recordsSeq = 0n;
   #stateSeq = 0n;
   #facts = new Facts(MAX_FACTS);
@@ -67,10 +74,13 @@ export class Host {
     this.#options = options;
   }
 
-  /** Applies one frame. Throws a SondeError `FRAME_MALFORMED` or `FRAME_UNKNOWN_MAP` when its body contradicts the Manifest. */
+  /**
+   * Applies one frame. Throws a SondeError: `FRAME_MALFORMED` or `FRAME_UNKNOWN_MAP` when its body contradicts the Manifest,
+   * `FRAME_LATE` when a newer session has begun, `FRAME_LIMIT`.
+   */
   apply(frame: Frame): void {
     const session = Buffer.from(frame.session).toString('hex');
-    if (session !== this.#session) this.#begin(session);
+    if (session !== this.#session) this.#begin(session, frame);
     if (!this.#inSequence(frame)) return;
     const { body } = frame;
     switch (body.case) {
@@ -100,8 +110,16 @@ export class Host {
     return errors;
   }
 
-  /** A new incarnation of the collector: what the old one's rows counted stays in the series. */
-  #begin(session: string): void {
+  /** A new incarnation of the collector, which says first what it is: what the old one's rows counted stays in the series. */
+  #begin(session: string, { body }: Frame): void {
+    if (this.#pastSessions.has(session)) {
+      throw new SondeError('FRAME_LATE', `${body.case} of session ${session}, which is over`, { stage: 'decode' });
+    }
+    requireManifest(body);
+    this.#pastSessions.add(this.#session);
+    if (this.#pastSessions.size > MAX_PAST_SESSIONS) {
+      this.#pastSessions.delete(this.#pastSessions.values().next().value!);
+    }
     for (const config of this.#configs.values()) this.#retire(config);
     this.#configs = new Map();
     this.#session = session;
@@ -113,7 +131,9 @@ export class Host {
   }
 
   #retire(config: LoadedConfig): void {
-    const { name } = config.shape;
+    const past = this.#pastDecodeErrors;
+    const isRoom = past.size < MAX_PAST_CONFIGS || past.has(config.shape.name);
+    const name = isRoom ? config.shape.name : 'other';
     this.#pastDecodeErrors.set(name, (this.#pastDecodeErrors.get(name) ?? 0) + errorsOf(config));
   }
 
@@ -182,7 +202,7 @@ export class Host {
         ...(metric.type === 'histogram' && { buckets: bucketsOf(metric) }),
       };
       const decoder = new RowDecoder(this.#options.store.family(definition), fields);
-      const state = new MapRowsState(decoder);
+      const state = new MapRowsState(decoder, map.maxEntries);
       const loaded = maps.get(map.id);
       if (loaded === undefined) maps.set(map.id, { shape: map, states: [state] });
       else loaded.states.push(state);
@@ -217,6 +237,14 @@ export class Host {
     const columns = columnsOf(rows, map.shape);
     for (const state of map.states) state.apply(columns, { facts: this.#facts });
   }
+}
+
+/** Throws when a frame is the first of its host or session and is no Manifest: without one nothing can be made of it. */
+export function requireManifest(body: Frame['body']): void {
+  if (body.case === 'manifest') return;
+  throw new SondeError('FRAME_UNKNOWN_MAP', `${body.case} of a session whose Manifest has not come`, {
+    stage: 'decode',
+  });
 }
 
 function errorsOf(config: LoadedConfig): number {

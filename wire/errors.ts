@@ -25,6 +25,11 @@ export const ERROR_CODES = {
   },
   FRAME_VERSION: { retryable: false, meaning: 'a frame of a major version that is not known' },
   FRAME_UNKNOWN_MAP: { retryable: false, meaning: 'rows of a map that no Manifest named' },
+  FRAME_LATE: { retryable: false, meaning: 'a frame of a session that a newer one of its host has followed' },
+  FRAME_LIMIT: {
+    retryable: false,
+    meaning: 'a frame that asks for more hosts, metrics or rows than there can be in good faith',
+  },
   METRIC_CONFLICT: { retryable: false, meaning: 'two metrics of one name that are not the same' },
   KERNEL: { retryable: false, meaning: 'the kernel or libbpf refused a call' },
   KERNEL_BUSY: { retryable: true, meaning: 'the kernel could not serve a call now (EAGAIN, EBUSY, EINTR, ENOMEM)' },

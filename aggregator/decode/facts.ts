@@ -1,3 +1,6 @@
+/** Kinds of questions there may be: more than there are decoders. */
+const MAX_KINDS = 64;
+
 /** What Lookup frames told of one host: answers by kind (the decoder's name) and number. */
 export class Facts {
   readonly #kinds = new Map<string, Map<bigint, Uint8Array>>();
@@ -12,7 +15,13 @@ export class Facts {
 
   set(kind: string, id: bigint, name: Uint8Array): void {
     let facts = this.#kinds.get(kind);
-    if (facts === undefined) this.#kinds.set(kind, (facts = new Map<bigint, Uint8Array>()));
+    if (facts === undefined) {
+      if (this.#kinds.size >= MAX_KINDS) {
+        this.evicted++;
+        return;
+      }
+      this.#kinds.set(kind, (facts = new Map<bigint, Uint8Array>()));
+    }
     facts.delete(id);
     facts.set(id, name);
     if (facts.size <= this.#limit) return;

@@ -1,4 +1,5 @@
 import { growU32 } from '../../lib/grow.js';
+import { SondeError } from '../../wire/errors.js';
 import { DecodeError, type DecodeContext } from '../decode/decoder.js';
 import { NO_CELL, type RowDecoder } from './row-decoder.js';
 
@@ -13,8 +14,15 @@ export interface RowColumns {
   readonly values: Uint32Array;
 }
 
-/** Slots a map may have; far above any map's max_entries, so only a lying frame meets it. */
+/** Slots that any map may have. */
 const MAX_SLOTS = 2 ** 24;
+/**
+ * Slots for each of a map's max_entries: those of the last read, those of this one when every key is another, and as many that
+ * vanished and are not acknowledged; the rest is room for maps that the kernel makes larger than asked. Small maps have room
+ * for this many slots all the same.
+ */
+const SLOTS_PER_ENTRY = 8;
+const LEAST_SLOTS = 65_536;
 
 /** Rows that are touched together, a power of two. */
 const BLOCK_ROWS = 64;
@@ -28,16 +36,23 @@ const STRIDE = 4;
  */
 export class MapRowsState {
   readonly #decoder: RowDecoder;
+  /** Slots that the map may have. */
+  readonly #slots: number;
   /** By slot: generation, low and high word of the value, cell. */
   #records = new Uint32Array(64 * STRIDE);
   /** Keys that could not be decoded. */
   decodeErrors = 0;
 
-  constructor(decoder: RowDecoder) {
+  /** @param maxEntries of the map. */
+  constructor(decoder: RowDecoder, maxEntries = MAX_SLOTS) {
     this.#decoder = decoder;
+    this.#slots = Math.min(MAX_SLOTS, Math.max(LEAST_SLOTS, maxEntries * SLOTS_PER_ENTRY));
   }
 
-  /** Applies a frame's rows. Applying the same frame again changes nothing. Throws RangeError when a slot is out of any reason. */
+  /**
+   * Applies a frame's rows. Applying the same frame again changes nothing.
+   * Throws a SondeError `FRAME_LIMIT` when a slot is higher than such a map can have: rows before it are applied.
+   */
   apply(rows: RowColumns, context: DecodeContext): void {
     const { slots, generations, values } = rows;
     const { cells } = this.#decoder.family;
@@ -91,7 +106,10 @@ export class MapRowsState {
   }
 
   #reserve(slot: number): Uint32Array {
-    if (slot >= MAX_SLOTS) throw new RangeError(`row number ${slot}`);
+    if (slot >= this.#slots) {
+      const message = `row number ${slot} of a map that can have ${this.#slots} at most`;
+      throw new SondeError('FRAME_LIMIT', message, { stage: 'decode' });
+    }
     this.#records = growU32(this.#records, Math.max((slot + 1) * STRIDE, this.#records.length * 2));
     return this.#records;
   }

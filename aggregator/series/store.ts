@@ -1,6 +1,9 @@
 import { SondeError } from '../../wire/errors.js';
 import { Family, type FamilyDefinition } from './family.js';
 
+/** Families that are held at most, over all configs of all hosts. */
+const MAX_FAMILIES = 16_384;
+
 export interface SeriesLimits {
   /** Series a family holds at most; what comes beyond goes to one series whose labels all say `other`. */
   readonly maxSeriesPerMetric: number;
@@ -21,7 +24,8 @@ export class SeriesStore {
 
   /**
    * The family of this definition; two configs with the same one share it.
-   * Throws `METRIC_CONFLICT` when the name is taken by another type, help, label set or other buckets.
+   * Throws `METRIC_CONFLICT` when the name is taken by another type, help, label set or other buckets, `FRAME_LIMIT` when there
+   * are too many.
    */
   family(definition: FamilyDefinition): Family {
     const known = this.#families.get(definition.name);
@@ -31,6 +35,10 @@ export class SeriesStore {
       throw new SondeError('METRIC_CONFLICT', `metric ${definition.name} is already there with another ${difference}`, {
         stage: 'decode',
       });
+    }
+    if (this.#families.size >= MAX_FAMILIES) {
+      const message = `metric ${definition.name} would be one more than ${MAX_FAMILIES}`;
+      throw new SondeError('FRAME_LIMIT', message, { stage: 'decode' });
     }
     const family = new Family(definition, this.#limits.maxSeriesPerMetric);
     this.#families.set(definition.name, family);
