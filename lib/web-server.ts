@@ -16,12 +16,18 @@ export function parseListenAddress(text: string): ListenAddress {
   return { host: match[1] ?? match[2] ?? '', port };
 }
 
+export interface WebServerOptions {
+  /** A connection on which nothing moves for this long during a request is closed: a client that stops reading would hold it for ever (default 30 000). */
+  readonly stalledAfterMs?: number;
+}
+
 /** An HTTP server with the limits that one on every host needs: small requests, no slow ones, plain 404s. Routes are the caller's. */
-export function createWebServer(): FastifyInstance {
+export function createWebServer(options: WebServerOptions = {}): FastifyInstance {
   const server = fastify({
     logger: false,
     bodyLimit: 64 * 1024,
     requestTimeout: 10_000,
+    connectionTimeout: options.stalledAfterMs ?? 30_000,
     keepAliveTimeout: 75_000,
     forceCloseConnections: true,
   });
