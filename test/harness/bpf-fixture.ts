@@ -20,10 +20,20 @@ export function bpftool(...args: string[]): unknown {
 export function programsOf(pid: number): number[] {
   const folder = `/proc/${pid}/fdinfo`;
   const ids = readdirSync(folder).flatMap((fd) => {
-    const match = /^prog_id:\s+(\d+)$/m.exec(readFileSync(join(folder, fd), 'latin1'));
+    const match = /^prog_id:\s+(\d+)$/m.exec(fdInfo(join(folder, fd)));
     return match === null ? [] : [Number(match[1])];
   });
   return [...new Set(ids)].sort((a, b) => a - b);
+}
+
+/** '' for a descriptor that has been closed since it was listed, such as that of the listing itself. */
+function fdInfo(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
 }
 
 /** Whether the kernel still has a program of this id. */
