@@ -133,7 +133,8 @@ function explainListen(error: unknown, address: string): unknown {
       `${address} is in use: stop what listens there (ss -ltnp shows it), or choose another with --web.listen-address`,
     );
   }
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EACCES') {
+  // Whatever else the system says about it: there is no such host, not ours, not permitted, no such interface.
+  if (code !== undefined && /^E[A-Z_]+$/.test(code) && 'syscall' in (error as NodeJS.ErrnoException)) {
     return new UsageError(`cannot listen on ${address} (${code}): choose another with --web.listen-address`);
   }
   return error;

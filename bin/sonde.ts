@@ -77,6 +77,13 @@ function seconds(text: string): number {
   return value;
 }
 
+// Whoever read what is printed may have gone (`sonde run | head`): no reason to stop serving.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
 try {
   await program.parseAsync();
 } catch (error) {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
@@ -10,6 +11,7 @@ import { packageRoot } from '../harness/root.js';
 import { configFolder, runSonde, startSonde } from '../harness/sonde.js';
 import { assertForPeople, assertRefused } from './assert-refused.js';
 
+const SONDE = join(packageRoot(), 'dist', 'bin', 'sonde.js');
 const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
 
 test('--version and --help answer and end', async () => {
@@ -127,6 +129,34 @@ test('a port in use is named, and no program stays behind', async (t) => {
   assertRefused(result, new RegExp(`${address} is in use`), /--web\.listen-address/);
 });
 
+test('addresses that cannot be listened on are named', async () => {
+  for (const address of ['nowhere.invalid:1', '192.0.2.1:1', '[fe80::1]:1', '[::x]:1']) {
+    const result = await runSonde(['run', '--config.names', 'timers', '--web.listen-address', address]);
+    assertRefused(result, /cannot listen on \S+ \(E[A-Z_]+\): choose another with --web\.listen-address/);
+    assert.ok(result.stderr.includes(address), address);
+  }
+});
+
+test('it goes on when nobody reads what it prints', async (t) => {
+  const child = spawn(
+    process.execPath,
+    [SONDE, 'run', '--config.names', 'timers', '--web.listen-address', '127.0.0.1:0'],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
+  t.after(() => child.kill('SIGKILL'));
+  child.stdout.destroy();
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  const exited = once(child, 'exit');
+  // What it prints goes nowhere, so where it listens is asked of the kernel.
+  const url = await listenerOf(child.pid!, () => stderr);
+  assert.equal((await fetch(`${url}/healthz`)).status, 200);
+  child.kill('SIGTERM');
+  assert.deepEqual(await exited, [0, null], stderr);
+});
+
 test('SIGTERM ends it with status 0 and takes every program out of the kernel', async (t) => {
   const sonde = await startCommands(t);
   const ids = select(await sonde.scrape(), 'ebpf_exporter_ebpf_program_info').map(({ labels }) => Number(labels['id']));
@@ -163,4 +193,15 @@ async function untilUnloaded(ids: readonly number[]): Promise<void> {
     assert.ok(tries < 50, `programs ${ids.join(', ')} are still loaded`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
+}
+
+/** Where a process listens. */
+async function listenerOf(pid: number, output: () => string): Promise<string> {
+  for (let tries = 0; tries < 100; tries++) {
+    const sockets = execFileSync('ss', ['-ltnpH'], { encoding: 'utf8' });
+    const address = new RegExp(`^LISTEN\\s+\\d+\\s+\\d+\\s+(\\S+) .*pid=${pid},`, 'm').exec(sockets)?.[1];
+    if (address !== undefined) return `http://${address}`;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`process ${pid} does not listen: ${output()}`);
 }
