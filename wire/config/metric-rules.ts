@@ -10,6 +10,17 @@ const MAX_EXP2_BUCKET = 64;
 /** Series a label set of one histogram: more is a slip, not a histogram. */
 const MAX_BUCKETS = 10_000;
 
+/** Names (behind the prefix) of the metrics that are there without any config: aggregator/output/prometheus/built-in.ts. */
+export const BUILT_IN_METRICS: ReadonlySet<unknown> = new Set([
+  'build_info',
+  'decoder_errors_total',
+  'ebpf_program_attached',
+  'ebpf_program_info',
+  'ebpf_program_run_count_total',
+  'ebpf_program_run_time_seconds',
+  'enabled_configs',
+]);
+
 export function isEventFed(metric: Loose): boolean {
   return metric['perf_event_array'] === true || metric['ringbuf'] !== undefined || metric['perf_buffer'] !== undefined;
 }
@@ -17,6 +28,9 @@ export function isEventFed(metric: Loose): boolean {
 /** Rules that counters, gauges and histograms share. */
 export function checkMetric(value: unknown, report: Report): void {
   if (!isObject(value)) return;
+  if (BUILT_IN_METRICS.has(value['name'])) {
+    report(['name'], `${String(value['name'])} is a metric that is always there`, 'choose another name');
+  }
   checkSource(value, report);
   checkLabels(value['labels'], report);
   checkLimits(value, report);

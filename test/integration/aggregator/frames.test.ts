@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { BUILT_IN_METRICS } from '../../../wire/config/metric-rules.js';
 import { FrameSource, TestAggregator } from '../../harness/frames.js';
 import { readOpenMetrics } from '../../harness/openmetrics.js';
 import { randomInteger, seededRandom } from '../../harness/random.js';
@@ -64,6 +65,16 @@ test('rows of an earlier load of a config are late; a reload goes on from what t
   await host.send(source.manifest(1), source.rows([[0, 1, 7, 10n]], 1), source.manifest(2));
   await host.send(source.rows([[0, 1, 7, 50n]], 1), source.rows([[0, 1, 7, 3n]], 2));
   assert.deepEqual(await host.rows(), { 7: '13' });
+});
+
+test('every built-in metric has a name that no config may take', async () => {
+  const source = new FrameSource(1);
+  const host = await TestAggregator.start();
+  await host.send(source.manifest(), source.health());
+  const names = [...(await host.text()).matchAll(/^([a-z_]+)(?=[ {])/gm)].map(([name]) => name);
+  const builtIn = new Set(names.filter((name) => !name.startsWith('sonde_')));
+  assert.ok(builtIn.size >= 6, [...builtIn].join());
+  for (const name of builtIn) assert.ok(BUILT_IN_METRICS.has(name), name);
 });
 
 test('missed frames are counted, and facts that came late are used for new rows', async () => {
