@@ -10,14 +10,19 @@ export function explainRefusal(error: NativeErrorFields & Error, section: string
       error.log,
     );
   if (missing !== null) return `this kernel has no ${targetNoun(kind)} ${missing[1] ?? missing[2]}`;
+  const unknown = /missing BPF prog type, check ELF section name '([^']+)'/.exec(error.log);
+  if (unknown !== null) return `section ${unknown[1]} is of no kind that this version of Sonde attaches`;
+  if (error.map !== '') return `map ${error.map} cannot be made: ${error.message.split(': ').at(-1)}`;
   if (/kprobe|kretprobe|ksyscall/.test(kind) && !hasKprobes()) return 'no kprobes in this kernel';
   const verdict = lastVerifierLine(error.log);
   if (verdict !== undefined) return `verifier: ${verdict}`;
   if (error.code === 'EPERM' || error.code === 'EACCES') return `${kind} is not permitted by this kernel`;
-  if (error.code === 'ENOENT' && kind.startsWith('tp') && !existsSync('/sys/kernel/tracing/events')) {
+  if (error.code === 'ENOENT' && /^(tp|tracepoint)$/.test(kind) && !existsSync('/sys/kernel/tracing/events')) {
     return 'tracefs is not mounted: mount -t tracefs tracefs /sys/kernel/tracing';
   }
-  if (error.code === 'ENOENT' || error.code === 'ESRCH') return `this kernel has no ${targetNoun(kind)} ${target}`;
+  const isOfUserSpace = /^(uprobe|uretprobe|usdt)/.test(kind);
+  if (!isOfUserSpace && (error.code === 'ENOENT' || error.code === 'ESRCH'))
+    return `this kernel has no ${targetNoun(kind)} ${target}`;
   if (error.code === 'EOPNOTSUPP' || error.code === 'ENOTSUPP' || error.code === 'ENOTSUP')
     return `${kind} is not supported by this kernel`;
   return `${error.operation}: ${lastLibbpfLine(error.log) ?? error.message}`;
@@ -45,9 +50,10 @@ function lastVerifierLine(log: string): string | undefined {
     .findLast((line) => line !== '' && !/^(processed \d+ insns|verification time|stack depth|max_states)/.test(line));
 }
 
+/** The last thing libbpf says that is more than that it failed. */
 function lastLibbpfLine(log: string): string | undefined {
   return log
     .split('\n')
     .map((line) => line.replace(/^libbpf: /, '').trim())
-    .findLast((line) => line !== '');
+    .findLast((line) => line !== '' && !/failed to load object |: failed to load: -\d+$/.test(line));
 }

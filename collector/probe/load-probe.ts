@@ -52,7 +52,10 @@ async function loadVariant(
     try {
       checkObject(config, object);
       const wanted = choosePrograms(config, variant, object, refused);
-      if (wanted.length === 0) break;
+      if (wanted.length === 0) {
+        object.close();
+        break;
+      }
       await setKaddrs(config, object, options);
       const failure = load(object);
       if (failure === undefined) {
