@@ -1,0 +1,94 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parse, stringify } from 'yaml';
+import { parseMetrics, type Sample } from './kernel-metrics.js';
+
+const SONDE = fileURLToPath(new URL('../../bin/sonde.js', import.meta.url));
+const PROBES = fileURLToPath(new URL('../../bpf', import.meta.url));
+/** In an emulated guest a start takes about ten seconds. */
+const START_TIMEOUT_MS = 120_000;
+
+export interface RunningSonde {
+  /** A scrape: values as fresh as the kernel's. */
+  metrics(): Promise<Sample[]>;
+  /** What it printed up to now. */
+  output(): string;
+  stop(): Promise<void>;
+}
+
+export interface SondeOptions {
+  /** Config names, comma-separated on the command line. */
+  readonly names: readonly string[];
+  /** Default: the project's own probes, built. */
+  readonly configDir?: string;
+}
+
+/** Starts `sonde run` as a user does, and resolves when it serves. Rejects with what it printed when it ends instead. */
+export async function startSonde(options: SondeOptions): Promise<RunningSonde> {
+  const port = await freePort();
+  const args = ['run', '--config.dir', options.configDir ?? PROBES, '--config.names', options.names.join(',')];
+  const child = spawn(process.execPath, [SONDE, ...args, '--web.listen-address', `127.0.0.1:${port}`], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+
+  const url = `http://127.0.0.1:${port}`;
+  await untilReady(child, `${url}/readyz`, () => output);
+  return {
+    async metrics() {
+      const response = await fetch(`${url}/metrics`);
+      if (!response.ok) throw new Error(`/metrics answered ${response.status}: ${await response.text()}`);
+      return parseMetrics(await response.text());
+    },
+    output: () => output,
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+    },
+  };
+}
+
+async function untilReady(child: ChildProcess, url: string, output: () => string): Promise<void> {
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  while (Date.now() < deadline) {
+    if (child.exitCode !== null) throw new Error(`sonde ended with status ${child.exitCode}:\n${output()}`);
+    const ready = await fetch(url).then(
+      (response) => response.ok,
+      () => false, // does not listen yet
+    );
+    if (ready) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  child.kill('SIGKILL');
+  throw new Error(`sonde did not serve within ${START_TIMEOUT_MS} ms:\n${output()}`);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** A config directory with one probe of which only one variant is left, so that it is the one under test. */
+export async function configWithVariant(
+  name: string,
+  variant: string,
+): Promise<{ dir: string; remove(): Promise<void> }> {
+  const dir = await mkdtemp(join(tmpdir(), 'sonde-variant-'));
+  const config = parse(await readFile(join(PROBES, `${name}.yaml`), 'utf8')) as { variants?: { name: string }[] };
+  const variants = config.variants?.filter((candidate) => candidate.name === variant) ?? [];
+  if (variants.length !== 1) throw new Error(`${name}.yaml has no variant ${variant}`);
+  await writeFile(join(dir, `${name}.yaml`), stringify({ ...config, variants }));
+  await cp(join(PROBES, `${name}.bpf.o`), join(dir, `${name}.bpf.o`));
+  return { dir, remove: () => rm(dir, { recursive: true }) };
+}

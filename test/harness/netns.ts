@@ -1,0 +1,143 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { parsePairedLines } from './kernel-truth.js';
+
+const run = promisify(execFile);
+
+/** A MAC address that no one answers to. */
+const NOBODY = '02:00:00:00:00:99';
+const LISTEN = '0A';
+const TIME_WAIT = '06';
+
+/** One of two network namespaces that a veth pair connects. */
+export class Namespace {
+  constructor(
+    readonly name: string,
+    readonly ipv4: string,
+    readonly ipv6: string,
+  ) {}
+
+  async exec(command: string, ...args: string[]): Promise<string> {
+    const { stdout } = await run('ip', ['netns', 'exec', this.name, command, ...args]);
+    return stdout;
+  }
+
+  /** Starts one of the workloads beside this file (`workload-NAME.ts`) in this namespace; its argument is JSON. */
+  spawn(workload: string, argument: unknown): ChildProcess {
+    const script = fileURLToPath(new URL(`./workload-${workload}.js`, import.meta.url));
+    return spawn('ip', ['netns', 'exec', this.name, process.execPath, script, JSON.stringify(argument)], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+  }
+
+  /** The same, to its end. */
+  async run(workload: string, argument: unknown): Promise<void> {
+    await ended(this.spawn(workload, argument));
+  }
+
+  /** /proc/net/snmp and /proc/net/netstat of this namespace. */
+  async counters(): Promise<Map<string, number>> {
+    const text = await this.exec('cat', '/proc/net/snmp', '/proc/net/netstat');
+    return parsePairedLines(text);
+  }
+
+  /** Resolves when no TCP socket of this namespace can send any more, so that counters stand still. */
+  async quiet(timeoutMs = 60_000): Promise<void> {
+    const deadline = Date.now() + timeoutMs;
+    for (;;) {
+      const sockets = (await this.exec('cat', '/proc/net/tcp', '/proc/net/tcp6')).split('\n');
+      const states = sockets
+        .map((line) => line.trim().split(/\s+/)[3])
+        .filter((state) => /^[0-9A-F]{2}$/.test(state ?? ''));
+      const active = states.filter((state) => state !== LISTEN && state !== TIME_WAIT);
+      if (active.length === 0) return;
+      if (Date.now() > deadline) throw new Error(`${this.name}: sockets still in states ${active.join(' ')}`);
+      await sleep(100);
+    }
+  }
+}
+
+/** Two namespaces, `client` and `server`, that only see each other. Their addresses are no one else's on this machine. */
+export class Network {
+  private constructor(
+    readonly client: Namespace,
+    readonly server: Namespace,
+  ) {}
+
+  static async create(): Promise<Network> {
+    const [a, b] = [randomInt(64, 192), randomInt(1, 255)];
+    const name = `sonde-test-${process.pid}-${a}-${b}`;
+    const [subnet4, subnet6] = [`10.${a}.${b}`, `fd5a:${a.toString(16)}:${b.toString(16)}:`];
+    const network = new Network(
+      new Namespace(`${name}-c`, `${subnet4}.1`, `${subnet6}:1`),
+      new Namespace(`${name}-s`, `${subnet4}.2`, `${subnet6}:2`),
+    );
+    const { client, server } = network;
+    await run('ip', ['netns', 'add', client.name]);
+    await run('ip', ['netns', 'add', server.name]);
+    await run('ip', [
+      '-n',
+      client.name,
+      'link',
+      'add',
+      'veth0',
+      'type',
+      'veth',
+      'peer',
+      'name',
+      'veth0',
+      'netns',
+      server.name,
+    ]);
+    for (const side of [client, server]) {
+      await run('ip', ['-n', side.name, 'addr', 'add', `${side.ipv4}/24`, 'dev', 'veth0']);
+      await run('ip', ['-n', side.name, 'addr', 'add', `${side.ipv6}/64`, 'dev', 'veth0', 'nodad']);
+      await run('ip', ['-n', side.name, 'link', 'set', 'lo', 'up']);
+      await run('ip', ['-n', side.name, 'link', 'set', 'veth0', 'up']);
+    }
+    return network;
+  }
+
+  /** From now on, what the client sends is lost: the server's addresses belong to a MAC address that is no one's. */
+  async lose(): Promise<void> {
+    for (const address of [this.server.ipv4, this.server.ipv6]) {
+      await run('ip', [
+        '-n',
+        this.client.name,
+        'neigh',
+        'replace',
+        address,
+        'lladdr',
+        NOBODY,
+        'dev',
+        'veth0',
+        'nud',
+        'permanent',
+      ]);
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const { name } of [this.client, this.server]) await run('ip', ['netns', 'del', name]);
+  }
+}
+
+/** Resolves when the process ended with status 0. */
+export async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  if (child.exitCode !== 0) throw new Error(`workload ended with ${child.signalCode ?? `status ${child.exitCode}`}`);
+}
+
+/** Resolves when the process has written this line. */
+export async function says(child: ChildProcess, line: string): Promise<void> {
+  let text = '';
+  for await (const chunk of child.stdout!.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    text += chunk.toString();
+    if (text.split('\n').includes(line)) return;
+  }
+  throw new Error(`workload ended without saying ${line}: ${text}`);
+}

@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { total } from '../../harness/kernel-metrics.js';
+import { configWithVariant, startSonde, type RunningSonde } from '../../harness/kernel-sonde.js';
+import { counter } from '../../harness/kernel-truth.js';
+import { ended, Network, says, type Namespace } from '../../harness/netns.js';
+import type { ConnectArgument } from '../../harness/workload-connect.js';
+import type { ProbeArgument } from '../../harness/workload-probe.js';
+import type { SendArgument } from '../../harness/workload-send.js';
+import type { ServeArgument } from '../../harness/workload-serve.js';
+
+const IPV4 = 'ebpf_exporter_tcp_retransmit_ipv4_packets_total';
+const IPV6 = 'ebpf_exporter_tcp_retransmit_ipv6_packets_total';
+const PORT = 9999;
+/** SYNs are sent again after 1 s and after 3 s. */
+const CONNECT_MS = 3500;
+/** A loss probe goes out about 0.2 s after the lost segment, a retransmission as long after that. */
+const PROBE_MS = 1500;
+
+export interface TcpRetransmitOptions {
+  /** Only this variant; otherwise the first that the kernel takes, as a user has it. */
+  readonly variant?: string;
+  /** The kernel has netem. */
+  readonly netem: boolean;
+}
+
+/** The kernel's own count is RetransSegs of the client's network namespace, which no one else sends in. */
+export function tcpRetransmitTests({ variant, netem }: TcpRetransmitOptions): void {
+  describe(`tcp-retransmit${variant === undefined ? '' : `, variant ${variant}`}`, () => {
+    let sonde: RunningSonde;
+    let removeConfig = async (): Promise<void> => undefined;
+
+    before(async () => {
+      const config = variant === undefined ? undefined : await configWithVariant('tcp-retransmit', variant);
+      if (config) removeConfig = config.remove;
+      sonde = await startSonde({ names: ['tcp-retransmit'], ...(config && { configDir: config.dir }) });
+    });
+    after(async () => {
+      await sonde?.stop();
+      await removeConfig();
+    });
+
+    test('counts the SYNs that a client sends again, over IPv4', (t) =>
+      inNetwork(t, async ({ client, server, lose }) => {
+        await lose();
+        await connectInVain(client, [{ host: server.ipv4, port: PORT }]);
+        const sent = await retransmitted(client);
+        assert.ok(sent >= 2, `the kernel sent ${sent} SYNs again`);
+        const samples = await sonde.metrics();
+        const labels = { local_ip: client.ipv4, peer_ip: server.ipv4, main_port: String(PORT), type: 'retransmit' };
+        assert.equal(total(samples, IPV4, labels), sent);
+        assert.equal(total(samples, IPV4, { local_ip: client.ipv4 }), sent, 'and no other series has any');
+      }));
+
+    test('counts the SYNs that a client sends again, over IPv6', (t) =>
+      inNetwork(t, async ({ client, server, lose }) => {
+        await lose();
+        await connectInVain(client, [{ host: server.ipv6, port: PORT }]);
+        const sent = await retransmitted(client);
+        assert.ok(sent >= 2, `the kernel sent ${sent} SYNs again`);
+        const samples = await sonde.metrics();
+        const labels = { local_ip: client.ipv6, peer_ip: server.ipv6, main_port: String(PORT), type: 'retransmit' };
+        assert.equal(total(samples, IPV6, labels), sent);
+        assert.equal(total(samples, IPV6, { local_ip: client.ipv6 }), sent, 'and no other series has any');
+      }));
+
+    test('names the lower port, none when both are ephemeral, and counts a dual-stack socket as the IPv4 it sends', (t) =>
+      inNetwork(t, async ({ client, server, lose }) => {
+        await lose();
+        await connectInVain(client, [
+          { host: server.ipv4, port: 40_001, localPort: 40_003 },
+          { host: server.ipv4, port: 40_001, localPort: 5_003 },
+          { host: `::ffff:${server.ipv4}`, port: 7 },
+        ]);
+        const samples = await sonde.metrics();
+        const byPort = ['0', '5003', '7'].map((port) =>
+          total(samples, IPV4, { local_ip: client.ipv4, main_port: port }),
+        );
+        assert.ok(Math.min(...byPort) >= 2, `by port: ${byPort.join(', ')}`);
+        assert.equal(
+          byPort.reduce((sum, count) => sum + count),
+          await retransmitted(client),
+        );
+      }));
+
+    test('tells the probe for a lost tail from the retransmission that follows', (t) =>
+      inNetwork(t, async ({ client, server, lose }) => {
+        const { stop } = await serve(server);
+        const workload = client.spawn('probe', {
+          host: server.ipv4,
+          port: PORT,
+          forMs: PROBE_MS,
+        } satisfies ProbeArgument);
+        await says(workload, 'connected');
+        await lose();
+        workload.stdin!.write('\n');
+        await ended(workload);
+        await stop();
+        await client.quiet();
+        const counters = await client.counters();
+        const [sent, probes] = [counter(counters, 'Tcp.RetransSegs'), counter(counters, 'TcpExt.TCPLossProbes')];
+        assert.equal(probes, 1, 'one segment was lost, and nothing new was there to probe with');
+        assert.ok(sent > probes, `${sent} segments, ${probes} of them a probe`);
+        const samples = await sonde.metrics();
+        const labels = { local_ip: client.ipv4, peer_ip: server.ipv4, main_port: String(PORT) };
+        assert.equal(total(samples, IPV4, { ...labels, type: 'tail_loss_probe' }), probes);
+        assert.equal(total(samples, IPV4, { ...labels, type: 'retransmit' }), sent - probes);
+      }));
+
+    test('counts nothing for a connection without loss', (t) =>
+      inNetwork(t, async ({ client, server }) => {
+        const { stop } = await serve(server);
+        await send(client, server.ipv4);
+        await send(client, server.ipv6);
+        await stop();
+        await client.quiet();
+        assert.equal(await retransmitted(client), 0, 'as the kernel says');
+        const samples = await sonde.metrics();
+        assert.equal(total(samples, IPV4, { local_ip: client.ipv4 }), 0);
+        assert.equal(total(samples, IPV6, { local_ip: client.ipv6 }), 0);
+      }));
+
+    if (!netem) return;
+    test('counts every segment sent again when a fifth is lost', { timeout: 120_000 }, (t) =>
+      inNetwork(t, async ({ client, server }) => {
+        await client.exec('tc', 'qdisc', 'add', 'dev', 'veth0', 'root', 'netem', 'loss', '20%', 'delay', '5ms');
+        const { stop } = await serve(server);
+        await Promise.all([send(client, server.ipv4), send(client, server.ipv6)]);
+        await client.quiet();
+        await stop();
+        const counters = await client.counters();
+        assert.equal(
+          counter(counters, 'TcpExt.TCPRetransFail'),
+          0,
+          'what could not be sent is not counted by the probe',
+        );
+        const sent = counter(counters, 'Tcp.RetransSegs');
+        assert.ok(sent > 20, `400 kB with a loss of 20 %, and only ${sent} segments sent again`);
+        const samples = await sonde.metrics();
+        const counted = (labels: Record<string, string>): number =>
+          total(samples, IPV4, { local_ip: client.ipv4, ...labels }) +
+          total(samples, IPV6, { local_ip: client.ipv6, ...labels });
+        assert.equal(counted({}), sent);
+        // TCPLossProbes also counts probes with new data, which are no retransmissions.
+        const probes = counted({ type: 'tail_loss_probe' });
+        assert.ok(probes <= counter(counters, 'TcpExt.TCPLossProbes'), `${probes} probes`);
+      }),
+    );
+  });
+}
+
+interface Loss {
+  readonly client: Namespace;
+  readonly server: Namespace;
+  readonly lose: () => Promise<void>;
+}
+
+interface Cleanup {
+  after(fn: () => Promise<void>): void;
+}
+
+async function inNetwork(t: Cleanup, body: (network: Loss) => Promise<void>): Promise<void> {
+  const network = await Network.create();
+  t.after(() => network.close());
+  await body({ client: network.client, server: network.server, lose: () => network.lose() });
+}
+
+async function connectInVain(client: Namespace, to: ConnectArgument['to']): Promise<void> {
+  await client.run('connect', { to, forMs: CONNECT_MS } satisfies ConnectArgument);
+  await client.quiet();
+}
+
+async function serve(server: Namespace): Promise<{ stop(): Promise<void> }> {
+  const workload = server.spawn('serve', { port: PORT } satisfies ServeArgument);
+  await says(workload, 'listening');
+  return {
+    async stop() {
+      workload.stdin!.end();
+      await ended(workload);
+    },
+  };
+}
+
+async function send(client: Namespace, host: string): Promise<void> {
+  await client.run('send', { host, port: PORT, bulkBytes: 200_000, writes: 15, pauseMs: 120 } satisfies SendArgument);
+}
+
+async function retransmitted(client: Namespace): Promise<number> {
+  return counter(await client.counters(), 'Tcp.RetransSegs');
+}
