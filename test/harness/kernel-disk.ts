@@ -22,7 +22,10 @@ export class LoopDisk {
     try {
       await run('modprobe', ['loop']).catch(() => undefined); // built in, or loaded already
       const { stdout } = await run('losetup', ['--find', '--show', file]);
-      return new LoopDisk(stdout.trim(), folder);
+      const disk = new LoopDisk(stdout.trim(), folder);
+      await disk.useScheduler('none'); // the device may have been another's before, with other settings
+      await disk.useWriteCache(true);
+      return disk;
     } catch (error) {
       await rm(folder, { recursive: true });
       throw error;
@@ -37,6 +40,11 @@ export class LoopDisk {
   /** Which IO scheduler its requests go through, such as `none` or `mq-deadline`. */
   async useScheduler(name: string): Promise<void> {
     await writeFile(`/sys/block/${this.name}/queue/scheduler`, name);
+  }
+
+  /** Without, the kernel has nothing to flush and makes no flush requests. */
+  async useWriteCache(on: boolean): Promise<void> {
+    await writeFile(`/sys/block/${this.name}/queue/write_cache`, on ? 'write back' : 'write through');
   }
 
   async close(): Promise<void> {

@@ -79,11 +79,13 @@ async function freePort(): Promise<number> {
   return port;
 }
 
+export interface ConfigDir {
+  readonly dir: string;
+  remove(): Promise<void>;
+}
+
 /** A config directory with one probe of which only one variant is left, so that it is the one under test. */
-export async function configWithVariant(
-  name: string,
-  variant: string,
-): Promise<{ dir: string; remove(): Promise<void> }> {
+export async function configWithVariant(name: string, variant: string): Promise<ConfigDir> {
   const dir = await mkdtemp(join(tmpdir(), 'sonde-variant-'));
   const config = parse(await readFile(join(PROBES, `${name}.yaml`), 'utf8')) as { variants?: { name: string }[] };
   const variants = config.variants?.filter((candidate) => candidate.name === variant) ?? [];

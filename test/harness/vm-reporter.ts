@@ -50,5 +50,6 @@ function isOnlyFrame({ details }: Outcome, passed: boolean): boolean {
 function describe(error: Error | undefined): string {
   if (error === undefined) return '';
   const { cause } = error; // what the test threw
-  return cause instanceof Error ? (cause.stack ?? cause.message) : String(cause ?? error.message);
+  if (cause instanceof Error) return cause.stack ?? cause.message;
+  return typeof cause === 'string' ? cause : (error.stack ?? error.message);
 }

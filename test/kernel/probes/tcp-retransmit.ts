@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { total } from '../../harness/kernel-metrics.js';
-import { configWithVariant, startSonde, type RunningSonde } from '../../harness/kernel-sonde.js';
+import { configWithVariant, startSonde, type ConfigDir, type RunningSonde } from '../../harness/kernel-sonde.js';
 import { counter } from '../../harness/kernel-truth.js';
 import { ended, Network, says, type Namespace } from '../../harness/netns.js';
 import type { ConnectArgument } from '../../harness/workload-connect.js';
@@ -28,16 +28,15 @@ export interface TcpRetransmitOptions {
 export function tcpRetransmitTests({ variant, netem }: TcpRetransmitOptions): void {
   describe(`tcp-retransmit${variant === undefined ? '' : `, variant ${variant}`}`, () => {
     let sonde: RunningSonde;
-    let removeConfig = async (): Promise<void> => undefined;
+    let config: ConfigDir | undefined;
 
     before(async () => {
-      const config = variant === undefined ? undefined : await configWithVariant('tcp-retransmit', variant);
-      if (config) removeConfig = config.remove;
+      if (variant !== undefined) config = await configWithVariant('tcp-retransmit', variant);
       sonde = await startSonde({ names: ['tcp-retransmit'], ...(config && { configDir: config.dir }) });
     });
     after(async () => {
       await sonde?.stop();
-      await removeConfig();
+      await config?.remove();
     });
 
     test('counts the SYNs that a client sends again, over IPv4', (t) =>
@@ -85,7 +84,7 @@ export function tcpRetransmitTests({ variant, netem }: TcpRetransmitOptions): vo
 
     test('tells the probe for a lost tail from the retransmission that follows', (t) =>
       inNetwork(t, async ({ client, server, lose }) => {
-        const { stop } = await serve(server);
+        const stop = await serve(server);
         const workload = client.spawn('probe', {
           host: server.ipv4,
           port: PORT,
@@ -109,7 +108,7 @@ export function tcpRetransmitTests({ variant, netem }: TcpRetransmitOptions): vo
 
     test('counts nothing for a connection without loss', (t) =>
       inNetwork(t, async ({ client, server }) => {
-        const { stop } = await serve(server);
+        const stop = await serve(server);
         await send(client, server.ipv4);
         await send(client, server.ipv6);
         await stop();
@@ -124,7 +123,7 @@ export function tcpRetransmitTests({ variant, netem }: TcpRetransmitOptions): vo
     test('counts every segment sent again when a fifth is lost', { timeout: 120_000 }, (t) =>
       inNetwork(t, async ({ client, server }) => {
         await client.exec('tc', 'qdisc', 'add', 'dev', 'veth0', 'root', 'netem', 'loss', '20%', 'delay', '5ms');
-        const { stop } = await serve(server);
+        const stop = await serve(server);
         await Promise.all([send(client, server.ipv4), send(client, server.ipv6)]);
         await client.quiet();
         await stop();
@@ -170,14 +169,13 @@ async function connectInVain(client: Namespace, to: ConnectArgument['to']): Prom
   await client.quiet();
 }
 
-async function serve(server: Namespace): Promise<{ stop(): Promise<void> }> {
+/** Returns what stops it. */
+async function serve(server: Namespace): Promise<() => Promise<void>> {
   const workload = server.spawn('serve', { port: PORT } satisfies ServeArgument);
   await says(workload, 'listening');
-  return {
-    async stop() {
-      workload.stdin!.end();
-      await ended(workload);
-    },
+  return () => {
+    workload.stdin!.end();
+    return ended(workload);
   };
 }
 
