@@ -84,12 +84,13 @@ export interface ConfigDir {
   remove(): Promise<void>;
 }
 
-/** A config directory with one probe of which only one variant is left, so that it is the one under test. */
+/** A config directory with one probe that tries this variant first. All stay: a program that no variant names always runs. */
 export async function configWithVariant(name: string, variant: string): Promise<ConfigDir> {
   const dir = await mkdtemp(join(tmpdir(), 'sonde-variant-'));
-  const config = parse(await readFile(join(PROBES, `${name}.yaml`), 'utf8')) as { variants?: { name: string }[] };
-  const variants = config.variants?.filter((candidate) => candidate.name === variant) ?? [];
-  if (variants.length !== 1) throw new Error(`${name}.yaml has no variant ${variant}`);
+  const config = parse(await readFile(join(PROBES, `${name}.yaml`), 'utf8')) as { variants: { name: string }[] };
+  const first = config.variants.find((candidate) => candidate.name === variant);
+  if (!first) throw new Error(`${name}.yaml has no variant ${variant}`);
+  const variants = [first, ...config.variants.filter((candidate) => candidate !== first)];
   await writeFile(join(dir, `${name}.yaml`), stringify({ ...config, variants }));
   await cp(join(PROBES, `${name}.bpf.o`), join(dir, `${name}.bpf.o`));
   return { dir, remove: () => rm(dir, { recursive: true }) };

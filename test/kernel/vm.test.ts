@@ -11,12 +11,17 @@ const KERNELS = [
 const GUEST_TESTS = fileURLToPath(new URL('./guest/probes.test.js', import.meta.url));
 const TIMEOUT_SECONDS = 480;
 
+/** The failure in the guest, whose stack is the one that says something. */
+class GuestError extends Error {
+  override stack = this.message;
+}
+
 for (const { name, suite } of KERNELS) {
   await test(`in a guest on ${name}`, async (t) => {
     const { tests, status, trace } = await runInGuest({ suite, files: [GUEST_TESTS], timeoutSeconds: TIMEOUT_SECONDS });
     for (const { name: testName, ok, error, skipped, durationMs } of tests) {
       await t.test(`${testName} (${durationMs} ms)`, skipped === '' ? {} : { skip: skipped }, () => {
-        if (!ok) throw new Error(error);
+        if (!ok) throw new GuestError(error);
       });
     }
     assert.notEqual(tests.length, 0, `the guest ran no test:\n${trace}`);

@@ -33,6 +33,8 @@ export function tcpRetransmitTests({ variant, netem }: TcpRetransmitOptions): vo
     before(async () => {
       if (variant !== undefined) config = await configWithVariant('tcp-retransmit', variant);
       sonde = await startSonde({ names: ['tcp-retransmit'], ...(config && { configDir: config.dir }) });
+      if (variant !== undefined)
+        assert.match(sonde.output(), new RegExp(`tcp-retransmit \\(${variant}\\)`), 'is the one attached');
     });
     after(async () => {
       await sonde?.stop();
@@ -106,25 +108,39 @@ export function tcpRetransmitTests({ variant, netem }: TcpRetransmitOptions): vo
         assert.equal(total(samples, IPV4, { ...labels, type: 'retransmit' }), sent - probes);
       }));
 
-    test('counts nothing for a connection without loss', (t) =>
-      inNetwork(t, async ({ client, server }) => {
+    test('counts nothing for a connection without loss', async (t) => {
+      // A slow machine (an emulated one) may send again what is not lost, only late: then once more.
+      for (let attempt = 1; attempt <= 5; attempt++) {
+        if ((await countWithoutLoss(t)) === 0) return;
+      }
+      assert.fail('the kernel sent again what was not lost, five times');
+    });
+
+    /** Returns how many segments the kernel sent again, which is what was counted too. */
+    async function countWithoutLoss(t: Cleanup): Promise<number> {
+      let sent = -1;
+      await inNetwork(t, async ({ client, server }) => {
         const stop = await serve(server);
-        await send(client, server.ipv4);
-        await send(client, server.ipv6);
+        await send(client, server.ipv4, { bulkBytes: 20_000, writes: 0 });
+        await send(client, server.ipv6, { bulkBytes: 20_000, writes: 0 });
         await stop();
         await client.quiet();
-        assert.equal(await retransmitted(client), 0, 'as the kernel says');
+        sent = await retransmitted(client);
         const samples = await sonde.metrics();
-        assert.equal(total(samples, IPV4, { local_ip: client.ipv4 }), 0);
-        assert.equal(total(samples, IPV6, { local_ip: client.ipv6 }), 0);
-      }));
+        const counted =
+          total(samples, IPV4, { local_ip: client.ipv4 }) + total(samples, IPV6, { local_ip: client.ipv6 });
+        assert.equal(counted, sent);
+      });
+      return sent;
+    }
 
     if (!netem) return;
     test('counts every segment sent again when a fifth is lost', { timeout: 120_000 }, (t) =>
       inNetwork(t, async ({ client, server }) => {
         await client.exec('tc', 'qdisc', 'add', 'dev', 'veth0', 'root', 'netem', 'loss', '20%', 'delay', '5ms');
         const stop = await serve(server);
-        await Promise.all([send(client, server.ipv4), send(client, server.ipv6)]);
+        const data = { bulkBytes: 200_000, writes: 15 };
+        await Promise.all([send(client, server.ipv4, data), send(client, server.ipv6, data)]);
         await client.quiet();
         await stop();
         const counters = await client.counters();
@@ -179,8 +195,8 @@ async function serve(server: Namespace): Promise<() => Promise<void>> {
   };
 }
 
-async function send(client: Namespace, host: string): Promise<void> {
-  await client.run('send', { host, port: PORT, bulkBytes: 200_000, writes: 15, pauseMs: 120 } satisfies SendArgument);
+async function send(client: Namespace, host: string, data: Pick<SendArgument, 'bulkBytes' | 'writes'>): Promise<void> {
+  await client.run('send', { host, port: PORT, pauseMs: 120, ...data } satisfies SendArgument);
 }
 
 async function retransmitted(client: Namespace): Promise<number> {
