@@ -8,17 +8,22 @@ import { parsePairedLines } from './kernel-truth.js';
 
 const run = promisify(execFile);
 
-/** A MAC address that no one answers to. */
+/** MAC addresses of the two ends, and one that no one answers to. */
+const CLIENT = '02:00:00:00:00:01';
+const SERVER = '02:00:00:00:00:02';
 const NOBODY = '02:00:00:00:00:99';
 const LISTEN = '0A';
 const TIME_WAIT = '06';
 
 /** One of two network namespaces that a veth pair connects. */
 export class Namespace {
+  private readonly workloads: ChildProcess[] = [];
+
   constructor(
     readonly name: string,
     readonly ipv4: string,
     readonly ipv6: string,
+    readonly mac: string,
   ) {}
 
   async exec(command: string, ...args: string[]): Promise<string> {
@@ -29,9 +34,10 @@ export class Namespace {
   /** Starts one of the workloads beside this file (`workload-NAME.ts`) in this namespace; its argument is JSON. */
   spawn(workload: string, argument: unknown): ChildProcess {
     const script = fileURLToPath(new URL(`./workload-${workload}.js`, import.meta.url));
-    return spawn('ip', ['netns', 'exec', this.name, process.execPath, script, JSON.stringify(argument)], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
+    const args = ['netns', 'exec', this.name, process.execPath, script, JSON.stringify(argument)];
+    const child = spawn('ip', args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.workloads.push(child);
+    return child;
   }
 
   /** The same, to its end. */
@@ -43,6 +49,12 @@ export class Namespace {
   async counters(): Promise<Map<string, number>> {
     const text = await this.exec('cat', '/proc/net/snmp', '/proc/net/netstat');
     return parsePairedLines(text);
+  }
+
+  /** Ends the workloads that are left, as after a failure, and removes the namespace. */
+  async close(): Promise<void> {
+    for (const workload of this.workloads) workload.kill('SIGKILL');
+    await run('ip', ['netns', 'del', this.name]);
   }
 
   /** Resolves when no TCP socket of this namespace can send any more, so that counters stand still. */
@@ -73,8 +85,8 @@ export class Network {
     const name = `sonde-test-${process.pid}-${a}-${b}`;
     const [subnet4, subnet6] = [`10.${a}.${b}`, `fd5a:${a.toString(16)}:${b.toString(16)}:`];
     const network = new Network(
-      new Namespace(`${name}-c`, `${subnet4}.1`, `${subnet6}:1`),
-      new Namespace(`${name}-s`, `${subnet4}.2`, `${subnet6}:2`),
+      new Namespace(`${name}-c`, `${subnet4}.1`, `${subnet6}:1`, CLIENT),
+      new Namespace(`${name}-s`, `${subnet4}.2`, `${subnet6}:2`, SERVER),
     );
     const { client, server } = network;
     await run('ip', ['netns', 'add', client.name]);
@@ -97,22 +109,24 @@ export class Network {
       await run('ip', ['-n', side.name, 'addr', 'add', `${side.ipv4}/24`, 'dev', 'veth0']);
       await run('ip', ['-n', side.name, 'addr', 'add', `${side.ipv6}/64`, 'dev', 'veth0', 'nodad']);
       await run('ip', ['-n', side.name, 'link', 'set', 'lo', 'up']);
-      await run('ip', ['-n', side.name, 'link', 'set', 'veth0', 'up']);
+      await run('ip', ['-n', side.name, 'link', 'set', 'veth0', 'address', side.mac, 'up']);
     }
+    // Told, not asked for: when the questions are lost, connections fail.
+    await network.setNeighbour(client, server, server.mac);
+    await network.setNeighbour(server, client, client.mac);
     return network;
   }
 
-  /** From now on, what the client sends is lost: the server's addresses belong to a MAC address that is no one's. */
-  async lose(): Promise<void> {
-    for (const address of [this.server.ipv4, this.server.ipv6]) {
+  private async setNeighbour(from: Namespace, to: Namespace, mac: string): Promise<void> {
+    for (const address of [to.ipv4, to.ipv6]) {
       await run('ip', [
         '-n',
-        this.client.name,
+        from.name,
         'neigh',
         'replace',
         address,
         'lladdr',
-        NOBODY,
+        mac,
         'dev',
         'veth0',
         'nud',
@@ -121,8 +135,13 @@ export class Network {
     }
   }
 
+  /** From now on, what the client sends is lost: the server's addresses belong to a MAC address that is no one's. */
+  async lose(): Promise<void> {
+    await this.setNeighbour(this.client, this.server, NOBODY);
+  }
+
   async close(): Promise<void> {
-    for (const { name } of [this.client, this.server]) await run('ip', ['netns', 'del', name]);
+    await Promise.all([this.client.close(), this.server.close()]);
   }
 }
 

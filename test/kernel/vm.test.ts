@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { runInGuest } from '../harness/vm.js';
 
@@ -16,16 +16,22 @@ class GuestError extends Error {
   override stack = this.message;
 }
 
-for (const { name, suite } of KERNELS) {
-  await test(`in a guest on ${name}`, async (t) => {
-    const { tests, status, trace } = await runInGuest({ suite, files: [GUEST_TESTS], timeoutSeconds: TIMEOUT_SECONDS });
-    for (const { name: testName, ok, error, skipped, durationMs } of tests) {
-      await t.test(`${testName} (${durationMs} ms)`, skipped === '' ? {} : { skip: skipped }, () => {
-        if (!ok) throw new GuestError(error);
+describe('in guests', { concurrency: true }, () => {
+  for (const { name, suite } of KERNELS) {
+    test(name, async (t) => {
+      const { tests, status, trace } = await runInGuest({
+        suite,
+        files: [GUEST_TESTS],
+        timeoutSeconds: TIMEOUT_SECONDS,
       });
-    }
-    assert.notEqual(tests.length, 0, `the guest ran no test:\n${trace}`);
-    const expected = tests.every(({ ok }) => ok) ? 0 : 1;
-    assert.equal(status, expected, `the guest did not come to its end:\n${trace}`);
-  });
-}
+      for (const { name: testName, ok, error, skipped, durationMs } of tests) {
+        await t.test(`${testName} (${durationMs} ms)`, skipped === '' ? {} : { skip: skipped }, () => {
+          if (!ok) throw new GuestError(error);
+        });
+      }
+      assert.notEqual(tests.length, 0, `the guest ran no test:\n${trace}`);
+      const expected = tests.every(({ ok }) => ok) ? 0 : 1;
+      assert.equal(status, expected, `the guest did not come to its end:\n${trace}`);
+    });
+  }
+});

@@ -87,16 +87,6 @@ export function biolatencyTests(): void {
       assert.equal((await waited()) - waitedBefore, WRITES);
     });
 
-    test('has no time in the queue of requests that skip it', async () => {
-      await disk.useScheduler('none');
-      const waitedBefore = await waited();
-      const { counted } = await during(() =>
-        dd('if=/dev/zero', `of=${disk.path}`, 'bs=4k', `count=${WRITES}`, 'oflag=direct'),
-      );
-      assert.equal(counted.writes, WRITES);
-      assert.equal((await waited()) - waitedBefore, 0);
-    });
-
     test('counts nothing for a device without requests', async () => {
       const samples = await sonde.metrics();
       assert.equal(total(samples, `${SERVICE}_count`, { device: other.name, operation: 'write' }), 0);
