@@ -4,6 +4,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { after, before, describe } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse, stringify } from 'yaml';
 import { parseMetrics, type Sample } from './kernel-metrics.js';
@@ -19,6 +20,43 @@ export interface RunningSonde {
   /** What it printed up to now. */
   output(): string;
   stop(): Promise<void>;
+}
+
+/** What tests of a probe ask for. */
+export type Scraped = Pick<RunningSonde, 'metrics'>;
+
+export interface SuiteOptions {
+  readonly names: readonly string[];
+  /** Of the first of them: the variant to try first, which has to be the one that is used. */
+  readonly variant?: string;
+  /** Made before the start, closed after the end. */
+  readonly fixture?: { create(): Promise<void>; close(): Promise<void> };
+}
+
+/** A suite whose tests share one `sonde run`: in an emulated guest, a start takes longer than all that they do. */
+export function describeWithSonde(
+  title: string,
+  { names, variant, fixture }: SuiteOptions,
+  tests: (sonde: Scraped) => void,
+): void {
+  describe(title, () => {
+    let sonde: RunningSonde | undefined;
+    let config: ConfigDir | undefined;
+    before(async () => {
+      await fixture?.create();
+      if (variant !== undefined) config = await configWithVariant(names[0]!, variant);
+      sonde = await startSonde({ names, ...(config && { configDir: config.dir }) });
+      if (variant !== undefined && !sonde.output().includes(`${names[0]} (${variant})`)) {
+        throw new Error(`variant ${variant} of ${names[0]} is not the one that is used:\n${sonde.output()}`);
+      }
+    });
+    after(async () => {
+      await sonde?.stop();
+      await config?.remove();
+      await fixture?.close();
+    });
+    tests({ metrics: () => sonde!.metrics() });
+  });
 }
 
 export interface SondeOptions {
@@ -79,19 +117,23 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-export interface ConfigDir {
+interface ConfigDir {
   readonly dir: string;
   remove(): Promise<void>;
 }
 
-/** A config directory with one probe that tries this variant first. All stay: a program that no variant names always runs. */
-export async function configWithVariant(name: string, variant: string): Promise<ConfigDir> {
+/**
+ * A copy of the project's probes where this one tries this variant first. The others stay in its config: a program that no
+ * variant names always runs.
+ */
+async function configWithVariant(name: string, variant: string): Promise<ConfigDir> {
   const dir = await mkdtemp(join(tmpdir(), 'sonde-variant-'));
-  const config = parse(await readFile(join(PROBES, `${name}.yaml`), 'utf8')) as { variants: { name: string }[] };
+  await cp(PROBES, dir, { recursive: true });
+  const file = join(dir, `${name}.yaml`);
+  const config = parse(await readFile(file, 'utf8')) as { variants: { name: string }[] };
   const first = config.variants.find((candidate) => candidate.name === variant);
   if (!first) throw new Error(`${name}.yaml has no variant ${variant}`);
   const variants = [first, ...config.variants.filter((candidate) => candidate !== first)];
-  await writeFile(join(dir, `${name}.yaml`), stringify({ ...config, variants }));
-  await cp(join(PROBES, `${name}.bpf.o`), join(dir, `${name}.bpf.o`));
+  await writeFile(file, stringify({ ...config, variants }));
   return { dir, remove: () => rm(dir, { recursive: true }) };
 }

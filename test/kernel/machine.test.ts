@@ -1,10 +1,16 @@
-import { biolatencyTests } from './probes/biolatency.js';
+import { describeWithSonde } from '../harness/kernel-sonde.js';
+import { biolatencyTests, Disks } from './probes/biolatency.js';
 import { softirqLatencyTests } from './probes/softirq-latency.js';
 import { tcpRetransmitTests } from './probes/tcp-retransmit.js';
 import { timersTests } from './probes/timers.js';
 
+const PROBES = ['biolatency', 'softirq-latency', 'tcp-retransmit', 'timers'];
+const disks = new Disks();
+
 /** The probes on the kernel that this machine runs, whatever it is, among whatever else it does. */
-tcpRetransmitTests({ netem: false });
-timersTests();
-biolatencyTests();
-softirqLatencyTests();
+describeWithSonde("on this machine's kernel", { names: PROBES, fixture: disks }, (sonde) => {
+  tcpRetransmitTests(sonde, { netem: false });
+  timersTests(sonde);
+  biolatencyTests(sonde, disks);
+  softirqLatencyTests(sonde);
+});

@@ -9,7 +9,7 @@ const KERNELS = [
   { name: 'Linux 6.12', suite: 'bookworm-backports' },
 ];
 const GUEST_TESTS = fileURLToPath(new URL('./guest/probes.test.js', import.meta.url));
-const TIMEOUT_SECONDS = 480;
+const TIMEOUT_SECONDS = 720;
 
 /** The failure in the guest, whose stack is the one that says something. */
 class GuestError extends Error {

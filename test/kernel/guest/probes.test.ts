@@ -1,11 +1,20 @@
-import { biolatencyTests } from '../probes/biolatency.js';
+import { describeWithSonde } from '../../harness/kernel-sonde.js';
+import { biolatencyTests, Disks } from '../probes/biolatency.js';
 import { softirqLatencyTests } from '../probes/softirq-latency.js';
 import { tcpRetransmitTests } from '../probes/tcp-retransmit.js';
 import { timersTests } from '../probes/timers.js';
 
+const PROBES = ['tcp-retransmit', 'timers', 'biolatency', 'softirq-latency'];
+const disks = new Disks();
+
 /** Run by `../vm.test.ts` in guests, whose kernels have what the machine's own may lack: fentry, netem. */
-tcpRetransmitTests({ variant: 'fentry', netem: true });
-tcpRetransmitTests({ variant: 'tp_btf', netem: true });
-timersTests();
-biolatencyTests();
-softirqLatencyTests();
+describeWithSonde('all probes', { names: PROBES, variant: 'fentry', fixture: disks }, (sonde) => {
+  tcpRetransmitTests(sonde, { netem: true });
+  timersTests(sonde);
+  biolatencyTests(sonde, disks);
+  softirqLatencyTests(sonde);
+});
+
+describeWithSonde('variant tp_btf', { names: ['tcp-retransmit'], variant: 'tp_btf' }, (sonde) => {
+  tcpRetransmitTests(sonde, { netem: true });
+});

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { LoopDisk } from '../../harness/kernel-disk.js';
 import { total, type Sample } from '../../harness/kernel-metrics.js';
-import { startSonde, type RunningSonde } from '../../harness/kernel-sonde.js';
+import type { Scraped } from '../../harness/kernel-sonde.js';
 import { diskStats, type DiskStats } from '../../harness/kernel-truth.js';
 
 const run = promisify(execFile);
@@ -13,22 +13,33 @@ const QUEUE = 'ebpf_exporter_bio_queue_latency_seconds';
 const MIB = 1024 * 1024;
 const [WRITES, READS] = [23, 17];
 
-/** A loop device of the test's own, whose requests the kernel counts in /proc/diskstats. */
-export function biolatencyTests(): void {
-  describe('biolatency', () => {
-    let sonde: RunningSonde;
-    let disk: LoopDisk;
-    let other: LoopDisk;
+/** Two loop devices of the test's own, one to use and one to leave alone. Made before Sonde starts. */
+export class Disks {
+  #disks: LoopDisk[] = [];
 
-    before(async () => {
-      disk = await LoopDisk.create(64 * MIB);
-      other = await LoopDisk.create(MIB);
-      sonde = await startSonde({ names: ['biolatency'] });
-    });
-    after(async () => {
-      await sonde?.stop();
-      await disk?.close();
-      await other?.close();
+  async create(): Promise<void> {
+    for (const bytes of [64 * MIB, MIB]) this.#disks.push(await LoopDisk.create(bytes));
+  }
+
+  get used(): LoopDisk {
+    return this.#disks[0]!;
+  }
+
+  get idle(): LoopDisk {
+    return this.#disks[1]!;
+  }
+
+  async close(): Promise<void> {
+    for (const disk of this.#disks) await disk.close();
+  }
+}
+
+/** The kernel counts each device's requests in /proc/diskstats. */
+export function biolatencyTests(sonde: Scraped, disks: Disks): void {
+  describe('biolatency', () => {
+    let disk: LoopDisk;
+    before(() => {
+      disk = disks.used;
     });
 
     async function during(
@@ -89,7 +100,7 @@ export function biolatencyTests(): void {
 
     test('counts nothing for a device without requests', async () => {
       const samples = await sonde.metrics();
-      assert.equal(total(samples, `${SERVICE}_count`, { device: other.name, operation: 'write' }), 0);
+      assert.equal(total(samples, `${SERVICE}_count`, { device: disks.idle.name, operation: 'write' }), 0);
     });
   });
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { availableParallelism } from 'node:os';
 import { after, before, describe, test } from 'node:test';
 import { total, type Sample } from '../../harness/kernel-metrics.js';
-import { startSonde, type RunningSonde } from '../../harness/kernel-sonde.js';
+import type { Scraped } from '../../harness/kernel-sonde.js';
 import { softirqs } from '../../harness/kernel-truth.js';
 import { Network } from '../../harness/netns.js';
 import type { DatagramsArgument } from '../../harness/workload-datagrams.js';
@@ -21,15 +21,13 @@ interface Interval {
 }
 
 /** The whole machine's softirqs are counted, so the kernel's count is read just before and just after each scrape. */
-export function softirqLatencyTests(): void {
+export function softirqLatencyTests(sonde: Scraped): void {
   describe('softirq-latency', () => {
-    let sonde: RunningSonde;
     let network: Network;
     let interval: Interval;
 
     before(async () => {
       network = await Network.create();
-      sonde = await startSonde({ names: ['softirq-latency'] });
       const scrapes: Sample[][] = [];
       const truth: Map<string, number>[] = [];
       const scrape = async (): Promise<void> => {
@@ -48,7 +46,6 @@ export function softirqLatencyTests(): void {
       };
     });
     after(async () => {
-      await sonde?.stop();
       await network?.close();
     });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { total } from '../../harness/kernel-metrics.js';
-import { configWithVariant, startSonde, type ConfigDir, type RunningSonde } from '../../harness/kernel-sonde.js';
+import type { Scraped } from '../../harness/kernel-sonde.js';
 import { counter } from '../../harness/kernel-truth.js';
 import { ended, Network, says, type Namespace } from '../../harness/netns.js';
 import type { ConnectArgument } from '../../harness/workload-connect.js';
@@ -18,30 +18,14 @@ const CONNECT_MS = 3500;
 const PROBE_MS = 1500;
 
 export interface TcpRetransmitOptions {
-  /** Only this variant; otherwise the first that the kernel takes, as a user has it. */
-  readonly variant?: string;
   /** The kernel has netem. */
   readonly netem: boolean;
 }
 
 /** The kernel's own count is RetransSegs of the client's network namespace, which no one else sends in. */
-export function tcpRetransmitTests({ variant, netem }: TcpRetransmitOptions): void {
-  // At once: each test has a network of its own, and they mostly wait for timers.
-  describe(`tcp-retransmit${variant === undefined ? '' : `, variant ${variant}`}`, { concurrency: true }, () => {
-    let sonde: RunningSonde;
-    let config: ConfigDir | undefined;
-
-    before(async () => {
-      if (variant !== undefined) config = await configWithVariant('tcp-retransmit', variant);
-      sonde = await startSonde({ names: ['tcp-retransmit'], ...(config && { configDir: config.dir }) });
-      if (variant !== undefined)
-        assert.match(sonde.output(), new RegExp(`tcp-retransmit \\(${variant}\\)`), 'is the one attached');
-    });
-    after(async () => {
-      await sonde?.stop();
-      await config?.remove();
-    });
-
+export function tcpRetransmitTests(sonde: Scraped, { netem }: TcpRetransmitOptions): void {
+  // Some at once: each test has a network of its own, and they mostly wait for timers.
+  describe('tcp-retransmit', { concurrency: 3 }, () => {
     test('counts the SYNs that a client sends again, over IPv4', (t) =>
       inNetwork(t, async ({ client, server, lose }) => {
         await lose();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { total } from '../../harness/kernel-metrics.js';
-import { startSonde, type RunningSonde } from '../../harness/kernel-sonde.js';
+import type { Scraped } from '../../harness/kernel-sonde.js';
 import { counter } from '../../harness/kernel-truth.js';
 import { Network } from '../../harness/netns.js';
 import type { DatagramsArgument } from '../../harness/workload-datagrams.js';
@@ -15,18 +15,15 @@ const COUNT = 23;
  * A machine starts timers all the time, but no one else on it gets fragmented datagrams: with this function the count is the
  * test's own.
  */
-export function timersTests(): void {
+export function timersTests(sonde: Scraped): void {
   describe('timers', () => {
-    let sonde: RunningSonde;
     let network: Network;
 
     before(async () => {
       network = await Network.create();
       await network.client.exec('ip', 'link', 'set', 'lo', 'mtu', '1500');
-      sonde = await startSonde({ names: ['timers'] });
     });
     after(async () => {
-      await sonde?.stop();
       await network?.close();
     });
 
