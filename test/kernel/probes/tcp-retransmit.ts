@@ -20,12 +20,41 @@ const PROBE_MS = 1500;
 export interface TcpRetransmitOptions {
   /** The kernel has netem. */
   readonly netem: boolean;
+  /** Only what can differ between variants: how a loss probe is told. */
+  readonly onlyType?: boolean;
 }
 
 /** The kernel's own count is RetransSegs of the client's network namespace, which no one else sends in. */
-export function tcpRetransmitTests(sonde: Scraped, { netem }: TcpRetransmitOptions): void {
+export function tcpRetransmitTests(sonde: Scraped, { netem, onlyType = false }: TcpRetransmitOptions): void {
   // Some at once: each test has a network of its own, and they mostly wait for timers.
   describe('tcp-retransmit', { concurrency: 3 }, () => {
+    test('tells the probe for a lost tail from the retransmission that follows', (t) =>
+      inNetwork(t, async ({ client, server, lose }) => {
+        const stop = await serve(server);
+        const workload = client.spawn('probe', {
+          host: server.ipv4,
+          port: PORT,
+          forMs: PROBE_MS,
+        } satisfies ProbeArgument);
+        await says(workload, 'connected');
+        await lose();
+        workload.stdin!.write('\n');
+        await ended(workload);
+        await stop();
+        await client.quiet();
+        const counters = await client.counters();
+        const [sent, probes] = [counter(counters, 'Tcp.RetransSegs'), counter(counters, 'TcpExt.TCPLossProbes')];
+        assert.ok(probes >= 1, 'the kernel probed'); // with the lost segment: nothing new was there to probe with
+        assert.ok(sent > probes, `${sent} segments, ${probes} of them a probe`);
+        const samples = await sonde.metrics();
+        const labels = { local_ip: client.ipv4, peer_ip: server.ipv4, main_port: String(PORT) };
+        assert.equal(total(samples, IPV4, { ...labels, type: 'tail_loss_probe' }), probes);
+        assert.equal(total(samples, IPV4, { ...labels, type: 'retransmit' }), sent - probes);
+      }));
+
+    if (netem) netemTest();
+    if (onlyType) return;
+
     test('counts the SYNs that a client sends again, over IPv4', (t) =>
       inNetwork(t, async ({ client, server, lose }) => {
         await lose();
@@ -69,30 +98,6 @@ export function tcpRetransmitTests(sonde: Scraped, { netem }: TcpRetransmitOptio
         );
       }));
 
-    test('tells the probe for a lost tail from the retransmission that follows', (t) =>
-      inNetwork(t, async ({ client, server, lose }) => {
-        const stop = await serve(server);
-        const workload = client.spawn('probe', {
-          host: server.ipv4,
-          port: PORT,
-          forMs: PROBE_MS,
-        } satisfies ProbeArgument);
-        await says(workload, 'connected');
-        await lose();
-        workload.stdin!.write('\n');
-        await ended(workload);
-        await stop();
-        await client.quiet();
-        const counters = await client.counters();
-        const [sent, probes] = [counter(counters, 'Tcp.RetransSegs'), counter(counters, 'TcpExt.TCPLossProbes')];
-        assert.ok(probes >= 1, 'the kernel probed'); // with the lost segment: nothing new was there to probe with
-        assert.ok(sent > probes, `${sent} segments, ${probes} of them a probe`);
-        const samples = await sonde.metrics();
-        const labels = { local_ip: client.ipv4, peer_ip: server.ipv4, main_port: String(PORT) };
-        assert.equal(total(samples, IPV4, { ...labels, type: 'tail_loss_probe' }), probes);
-        assert.equal(total(samples, IPV4, { ...labels, type: 'retransmit' }), sent - probes);
-      }));
-
     test('counts nothing for a connection without loss', async (t) => {
       // A slow machine (an emulated one) may send again what is not lost, only late: then once more.
       for (let attempt = 1; attempt <= 5; attempt++) {
@@ -119,33 +124,34 @@ export function tcpRetransmitTests(sonde: Scraped, { netem }: TcpRetransmitOptio
       return sent;
     }
 
-    if (!netem) return;
-    test('counts every segment sent again when a fifth is lost', { timeout: 120_000 }, (t) =>
-      inNetwork(t, async ({ client, server }) => {
-        await client.exec('tc', 'qdisc', 'add', 'dev', 'veth0', 'root', 'netem', 'loss', '20%', 'delay', '5ms');
-        const stop = await serve(server);
-        const data = { bulkBytes: 200_000, writes: 15 };
-        await Promise.all([send(client, server.ipv4, data), send(client, server.ipv6, data)]);
-        await client.quiet();
-        await stop();
-        const counters = await client.counters();
-        assert.equal(
-          counter(counters, 'TcpExt.TCPRetransFail'),
-          0,
-          'what could not be sent is not counted by the probe',
-        );
-        const sent = counter(counters, 'Tcp.RetransSegs');
-        assert.ok(sent > 20, `400 kB with a loss of 20 %, and only ${sent} segments sent again`);
-        const samples = await sonde.metrics();
-        const counted = (labels: Record<string, string>): number =>
-          total(samples, IPV4, { local_ip: client.ipv4, ...labels }) +
-          total(samples, IPV6, { local_ip: client.ipv6, ...labels });
-        assert.equal(counted({}), sent);
-        // TCPLossProbes also counts probes with new data, which are no retransmissions.
-        const probes = counted({ type: 'tail_loss_probe' });
-        assert.ok(probes <= counter(counters, 'TcpExt.TCPLossProbes'), `${probes} probes`);
-      }),
-    );
+    function netemTest(): void {
+      test('counts every segment sent again when a fifth is lost', { timeout: 120_000 }, (t) =>
+        inNetwork(t, async ({ client, server }) => {
+          await client.exec('tc', 'qdisc', 'add', 'dev', 'veth0', 'root', 'netem', 'loss', '20%', 'delay', '5ms');
+          const stop = await serve(server);
+          const data = { bulkBytes: 200_000, writes: 15 };
+          await Promise.all([send(client, server.ipv4, data), send(client, server.ipv6, data)]);
+          await client.quiet();
+          await stop();
+          const counters = await client.counters();
+          assert.equal(
+            counter(counters, 'TcpExt.TCPRetransFail'),
+            0,
+            'what could not be sent is not counted by the probe',
+          );
+          const sent = counter(counters, 'Tcp.RetransSegs');
+          assert.ok(sent > 20, `400 kB with a loss of 20 %, and only ${sent} segments sent again`);
+          const samples = await sonde.metrics();
+          const counted = (labels: Record<string, string>): number =>
+            total(samples, IPV4, { local_ip: client.ipv4, ...labels }) +
+            total(samples, IPV6, { local_ip: client.ipv6, ...labels });
+          assert.equal(counted({}), sent);
+          // TCPLossProbes also counts probes with new data, which are no retransmissions.
+          const probes = counted({ type: 'tail_loss_probe' });
+          assert.ok(probes <= counter(counters, 'TcpExt.TCPLossProbes'), `${probes} probes`);
+        }),
+      );
+    }
   });
 }
 
