@@ -12,6 +12,10 @@ const run = promisify(execFile);
 const CLIENT = '02:00:00:00:00:01';
 const SERVER = '02:00:00:00:00:02';
 const NOBODY = '02:00:00:00:00:99';
+/** 10.64.0.0/24 to 10.191.255.0/24, from somewhere on: one process takes none twice, two at once hardly the same. */
+const SUBNETS = 128 * 256;
+let nextSubnet = randomInt(SUBNETS);
+
 const LISTEN = '0A';
 const TIME_WAIT = '06';
 
@@ -81,7 +85,8 @@ export class Network {
   ) {}
 
   static async create(): Promise<Network> {
-    const [a, b] = [randomInt(64, 192), randomInt(1, 255)];
+    const subnet = nextSubnet++ % SUBNETS;
+    const [a, b] = [64 + (subnet >> 8), subnet & 0xff];
     const name = `sonde-test-${process.pid}-${a}-${b}`;
     const [subnet4, subnet6] = [`10.${a}.${b}`, `fd5a:${a.toString(16)}:${b.toString(16)}:`];
     const network = new Network(
