@@ -31,18 +31,23 @@ const program = new SondeCommand('sonde')
 program
   .command('run')
   .description('load probes on this machine and serve their metrics')
-  .option('--config.dir <dir>', 'folder with NAME.yaml beside NAME.bpf.o', OWN_PROBES)
-  .option('--config.names <a,b>', 'configs to load (default: all in the folder that are on by default)')
-  .option('--config.check', 'load and attach, say what came of it, and exit')
-  .option('--config.strict', 'exit when a program cannot be attached')
+  .addOption(
+    new Option('--config.dir <dir>', 'folder with NAME.yaml beside NAME.bpf.o').default(
+      OWN_PROBES,
+      "Sonde's own probes",
+    ),
+  )
+  .option('--config.names <a,b>', 'configs to load (default: all but those that say defaults: off)')
+  .option('--config.check', 'load, attach, say what came of it, and exit')
+  .option('--config.strict', 'exit with status 1 when a program cannot be attached')
   .option('--web.listen-address <address>', 'where to serve, as [HOST]:PORT', ':9435')
   .option('--web.telemetry-path <path>', 'path of the metrics', '/metrics')
   .addOption(
-    new Option('--poll-interval <seconds>', 'time between two reads of the maps that no scrape asked for')
+    new Option('--poll-interval <seconds>', 'time between reads of the maps; each scrape reads them anyway')
       .default(10)
       .argParser(seconds),
   )
-  .option('--debug', 'log more')
+  .option('--debug', 'log more, such as the variants of a probe that were not used')
   .option('--log.no-timestamps', 'log without timestamps')
   .action(async (flags: RunFlags) => {
     await run({
