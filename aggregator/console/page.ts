@@ -48,9 +48,9 @@ function page({ aggregator, metricsPath, version }: PageOptions): Html {
           </p>
         </header>
         <nav>
-          ${link(metricsPath, 'Metrics', 'Prometheus text, or OpenMetrics for a scraper that asks for it')}
+          ${link(metricsPath, 'Metrics', 'Prometheus text or OpenMetrics')}
           ${link('/healthz', 'Health', 'the process answers')}
-          ${link('/readyz', 'Readiness', 'the probes are loaded and have been read')}
+          ${link('/readyz', 'Readiness', 'probes are loaded and read')}
         </nav>
         ${manifests.length === 0 ? html`<p>No host has reported yet.</p>` : manifests.map(hostSection)}
         ${families.length === 0 ? NOTHING : familiesSection(families)}

@@ -13,7 +13,7 @@ header p { margin: 0; }
 small { color: var(--dim); font-size: .87rem; font-weight: normal; letter-spacing: 0; }
 h2 small { margin-left: .4rem; }
 code { font: .9em ui-monospace, monospace; }
-nav { display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: .75rem; margin: 1.5rem 0 0; }
+nav { display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: .75rem; margin: 1.75rem 0 0; }
 nav a { display: block; padding: .7rem .9rem; border: 1px solid var(--line); border-radius: 8px; background: var(--card); color: inherit; text-decoration: none; }
 nav a:hover, nav a:focus-visible { border-color: var(--dim); }
 nav code { float: right; color: var(--dim); }
