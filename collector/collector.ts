@@ -10,7 +10,8 @@ import { Kallsyms } from './facts/kallsyms.js';
 import type { CollectorMetrics } from './metrics.js';
 import { loadProbe } from './probe/load-probe.js';
 import type { Probe } from './probe/probe.js';
-import { RunningProbe } from './probe/running-probe.js';
+import { RunningProbe, type ProbeHost } from './probe/running-probe.js';
+import { DrainClock, type Drained } from './publish/drain-clock.js';
 import { FramePublisher, type FrameBody } from './publish/frame-publisher.js';
 import { SingleFlight } from './single-flight.js';
 
@@ -30,11 +31,16 @@ export interface CollectorOptions {
 export class Collector implements Refresh {
   readonly #options: CollectorOptions;
   readonly #publisher: FramePublisher;
+  /** Of the reads of maps; each buffer has its own. */
+  readonly #clock: DrainClock;
+  #drained: Drained;
   readonly #kallsyms = new Kallsyms();
   readonly #lookups = new HostLookups(this.#kallsyms);
   #running: RunningProbe[] = [];
   #timer: NodeJS.Timeout | undefined;
   readonly #demand = new SingleFlight(() => this.#poll('scrape'));
+  /** Reads that fall due while one is under way become one: they do not queue. */
+  readonly #interval = new SingleFlight(() => this.#poll('interval'));
   /** Polls follow each other: a map has one reader. */
   #turn: Promise<void> = Promise.resolve();
   #revision = 0n;
@@ -46,8 +52,9 @@ export class Collector implements Refresh {
     this.#publisher = new FramePublisher({
       bus: options.bus,
       ...options.identity,
-      anchor: () => options.native.clockAnchor(),
     });
+    this.#clock = new DrainClock(() => options.native.clockAnchor());
+    this.#drained = this.#clock.mark();
   }
 
   get probes(): readonly Probe[] {
@@ -63,15 +70,16 @@ export class Collector implements Refresh {
     try {
       for (const [id, config] of configs.entries()) {
         const probe = await loadProbe(config, { native, kaddr: (symbol) => this.#kallsyms.address(symbol) });
-        this.#running.push(new RunningProbe(probe, id, 1, this.#lookups));
+        this.#running.push(new RunningProbe(probe, id, 1, this.#host()));
       }
       await this.#publishManifest();
+      for (const { readers } of this.#running) for (const reader of readers) reader.start();
     } catch (error) {
       this.#closeProbes();
       throw error;
     }
     await this.#poll('interval');
-    this.#timer = setInterval(() => void this.#poll('interval'), pollIntervalMs);
+    this.#timer = setInterval(() => void this.#interval.run(), pollIntervalMs);
     this.#timer.unref();
   }
 
@@ -85,10 +93,25 @@ export class Collector implements Refresh {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#timer);
+    await this.#interval.idle();
     await this.#demand.idle();
     await this.#turn;
+    for (const { readers } of this.#running) for (const reader of readers) await reader.flush();
     if (this.#running.length > 0) await this.#pollAll('interval');
     this.#closeProbes();
+  }
+
+  /** What a probe's readers need of the collector. */
+  #host(): ProbeHost {
+    const { native, log } = this.#options;
+    return {
+      lookups: this.#lookups,
+      publisher: () => {
+        const clock = new DrainClock(() => native.clockAnchor());
+        return (body) => this.#publish(body, clock.mark());
+      },
+      onError: (name, error) => log.warn(`records of ${name} were not taken by the bus: ${String(error)}`),
+    };
   }
 
   #closeProbes(): void {
@@ -106,7 +129,7 @@ export class Collector implements Refresh {
     const { metrics, log } = this.#options;
     const stop = metrics.pollSeconds.startTimer();
     metrics.polls.inc({ reason });
-    this.#publisher.mark();
+    this.#drained = this.#clock.mark();
     const how = { keyframe: this.#isFirstPoll, onDemand: reason === 'scrape' };
     for (const { probe, pollers } of this.#running) {
       for (const poller of pollers) {
@@ -149,24 +172,13 @@ export class Collector implements Refresh {
     await this.#publish(body);
   }
 
-  async #publish(body: FrameBody): Promise<void> {
-    await this.#publisher.publish(body);
+  async #publish(body: FrameBody, drained = this.#drained): Promise<void> {
+    await this.#publisher.publish(body, drained);
     this.#options.metrics.framesPublished.inc({ body: body.case ?? 'none' });
   }
 
   async #health(): Promise<FrameBody> {
-    const losses = await Promise.all(
-      this.#running.map(async ({ probe, losses, pollers }) => {
-        const config = probe.config.name;
-        const counted = (await losses?.read()) ?? [];
-        return [
-          ...counted.map(({ reason, count }) => ({ hop: 'kernel', reason, config, map: '', count })),
-          ...pollers.flatMap(({ name, tracker }) => [
-            { hop: 'collector', reason: 'vanished_unsent', config, map: name, count: BigInt(tracker.abandoned) },
-          ]),
-        ];
-      }),
-    );
+    const losses = await Promise.all(this.#running.map((running) => running.readLosses()));
     return {
       case: 'health',
       value: {

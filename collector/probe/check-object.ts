@@ -2,7 +2,7 @@ import { suggest } from '../../lib/suggest.js';
 import type { BpfMap, BpfObject } from '../../native/types.js';
 import { ConfigError, SondeError, type ConfigProblem } from '../../wire/errors.js';
 import type { AnyMetricConfig, ProbeConfig } from '../../wire/config/schema.js';
-import { resolveFields } from '../../wire/layout/fields.js';
+import { hasCpuRows, resolveFields } from '../../wire/layout/fields.js';
 import { layoutProblems, valueProblem } from '../../wire/layout/report.js';
 import { isValueField, resolveValue } from '../../wire/layout/value.js';
 
@@ -33,6 +33,13 @@ function sizeProblems(
       config,
       metric,
       `map ${map.name} is of type ${map.type}, which has no rows to walk; name another map, or leave this metric out`,
+    );
+  }
+  if (hasCpuRows(metric.labels, map.perCpu)) {
+    throw mismatch(
+      config,
+      metric,
+      `this version of Sonde does not keep CPUs apart: leave the label cpu out of the per-CPU map ${map.name}`,
     );
   }
   const { problems } = resolveFields(metric.labels, map.keyLayout, map.keySize, { perCpu: map.perCpu });

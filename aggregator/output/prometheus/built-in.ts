@@ -1,9 +1,11 @@
 import type { Host } from '../../host.js';
 import type { Config, Health, Program } from '../../../wire/frame.js';
+import type { SeriesStore } from '../../series/store.js';
 import type { Sample, SmallFamily } from './small-family.js';
 
-/** What is known of a host without its maps: CONFIG.md's built-in metrics, and Sonde's own of the host. */
-export function builtInFamilies(hosts: readonly Host[], prefix: string): SmallFamily[] {
+/** What is known without the maps: CONFIG.md's built-in metrics, and Sonde's own of hosts and series. */
+export function builtInFamilies(hosts: readonly Host[], store: SeriesStore, prefix: string): SmallFamily[] {
+  const families = [...store.families()];
   const configs = hosts.flatMap((host) => host.manifest?.configs ?? []);
   const programs = configs.flatMap((config) => config.programs.map((program) => ({ config, program })));
   const loaded = programs.filter(({ program }) => program.loaded);
@@ -67,6 +69,21 @@ export function builtInFamilies(hosts: readonly Host[], prefix: string): SmallFa
       help: 'Rows that a map can hold',
       type: 'gauge',
       samples: fillSamples(health, 'maxEntries'),
+    },
+    {
+      name: 'sonde_series',
+      help: 'Series of a metric',
+      type: 'gauge',
+      samples: families.map(({ definition, size }) => ({ labels: { metric: definition.name }, value: size })),
+    },
+    {
+      name: 'sonde_series_overflowed_total',
+      help: "Label sets that were counted in a metric's one overflow series, because it had too many series",
+      type: 'counter',
+      samples: families.map(({ definition, overflowed }) => ({
+        labels: { metric: definition.name },
+        value: overflowed,
+      })),
     },
     {
       name: 'sonde_frames_missed_total',

@@ -5,7 +5,7 @@ import { FamilyWriter, type Format } from './family-writer.js';
 import { writeSmallFamily } from './small-family.js';
 
 /** Time that writing may hold the event loop before others get their turn. */
-const SLICE_MS = 5;
+const SLICE_MS = 2;
 
 export interface ExpositionSources {
   readonly aggregator: Aggregator;
@@ -20,7 +20,7 @@ export interface ExpositionSources {
  */
 export async function* exposition(sources: ExpositionSources, format: Format): AsyncGenerator<Buffer> {
   const { aggregator, registry, metricPrefix } = sources;
-  const builtIn = builtInFamilies([...aggregator.hosts.values()], metricPrefix);
+  const builtIn = builtInFamilies([...aggregator.hosts.values()], aggregator.store, metricPrefix);
   yield Buffer.from(builtIn.map((family) => writeSmallFamily(family, format)).join(''));
   let sliceEnd = performance.now() + SLICE_MS;
   for (const family of aggregator.store.families()) {
