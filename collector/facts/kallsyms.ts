@@ -13,23 +13,31 @@ const TAB = 0x09;
  * module may have been loaded), but at most once a minute.
  */
 export class Kallsyms {
+  readonly #path: string;
+  readonly #now: () => number;
   #text = Buffer.alloc(0);
   /** Where in the text the name of the symbol at an address begins. The keys are the addresses' low 52 bits: the upper ones are all set. */
   #names = new Map<number, number>();
   #readAt = -Infinity;
   #reading: Promise<void> | undefined;
 
+  /** `now`: a clock that only goes forward, in milliseconds. */
+  constructor(path = PATH, now: () => number = () => performance.now()) {
+    this.#path = path;
+    this.#now = now;
+  }
+
   /** The name of the (first listed) symbol that starts exactly at `address`. */
   async exact(address: bigint): Promise<Buffer | undefined> {
     const known = this.#find(address);
-    if (known !== undefined || performance.now() - this.#readAt < NEGATIVE_MS) return known;
+    if (known !== undefined || this.#now() - this.#readAt < NEGATIVE_MS) return known;
     await (this.#reading ??= this.#read().finally(() => (this.#reading = undefined)));
     return this.#find(address);
   }
 
   /** The address of a symbol (for `kaddrs`), or undefined. 0 when the kernel hides addresses (kernel.kptr_restrict). */
   async address(name: string): Promise<bigint | undefined> {
-    const text = (await readFile(PATH)).toString('latin1');
+    const text = (await readFile(this.#path)).toString('latin1');
     const line = new RegExp(`^([0-9a-f]+) \\w ${name.replaceAll(/[^\w]/g, '\\$&')}(\\t|$)`, 'm').exec(text);
     return line === null ? undefined : BigInt(`0x${line[1]!}`);
   }
@@ -44,7 +52,7 @@ export class Kallsyms {
 
   /** Lines are `address type name[\t[module]]`, with the address in 16 hex digits. */
   async #read(): Promise<void> {
-    const text = await readFile(PATH);
+    const text = await readFile(this.#path);
     const names = new Map<number, number>();
     for (let at = 0; at < text.length;) {
       let address = 0;
@@ -56,7 +64,7 @@ export class Kallsyms {
     }
     this.#text = text;
     this.#names = names;
-    this.#readAt = performance.now();
+    this.#readAt = this.#now();
   }
 }
 
