@@ -5,7 +5,7 @@ import { hashWords } from './hash.js';
 export const NONE = 0xffffffff;
 
 /** First word of a record, bit 0: the key can be found. The other bits are the owner's. */
-const ATTACHED = 1;
+export const ATTACHED = 1;
 
 /**
  * Fixed-size keys → small numbers (ids), by open addressing over typed arrays: no object a key, and one compare when the

@@ -61,9 +61,11 @@ export function decodeFrame(bytes: Uint8Array): Frame {
   return frame;
 }
 
-/** Packed little-endian u32s of a column as numbers: a copy, because a view would have to be aligned. Length must be a multiple of 4. */
+/** Packed little-endian u32s of a column as numbers: a view where it is aligned, else a copy. Length must be a multiple of 4. */
 export function unpackU32(column: Uint8Array): Uint32Array {
-  return new Uint32Array(column.slice().buffer);
+  // Not column.slice(): a Buffer's is a view.
+  const { buffer, byteOffset, byteLength } = (column.byteOffset & 3) === 0 ? column : Uint8Array.from(column);
+  return new Uint32Array(buffer, byteOffset, byteLength >>> 2);
 }
 
 /** Packed little-endian u32s as a column: a view. (All supported hosts, x86-64 and arm64, are little endian.) */

@@ -56,6 +56,18 @@ export class RowColumns {
     this.#vanishedCount += vanished;
   }
 
+  /**
+   * Adds the rows `from … to - 1` of a read, whose slots and generations the caller has put into the columns behind `count`.
+   * The keys' size must be a multiple of 4.
+   */
+  appendRun(words: Uint32Array, values: Uint32Array, from: number, to: number): void {
+    const length = to - from;
+    this.#paddedKeys.set(words.subarray(from * this.#keyWords, to * this.#keyWords), this.count * this.#keyWords);
+    this.#values.set(values.subarray(from * 2, to * 2), this.count * 2);
+    this.vanished.fill(0, this.count, this.count + length);
+    this.count += length;
+  }
+
   clear(): void {
     this.count = 0;
     this.#vanishedCount = 0;

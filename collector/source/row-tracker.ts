@@ -1,4 +1,4 @@
-import { KeyTable, NONE } from '../../lib/key-table.js';
+import { ATTACHED, KeyTable, NONE } from '../../lib/key-table.js';
 import type { RowColumns } from './row-columns.js';
 
 export interface RowTrackerOptions {
@@ -49,10 +49,8 @@ export class RowTracker {
   /** Slot of the row taken last, and of the one that is likely next. */
   #last = NONE;
   #hint = NONE;
-  /** Of the current block of rows: slots by their hash, used as hints when the order is no longer that of the last read. */
+  /** Of the current block of rows: slots by their hash. */
   readonly #guesses = new Uint32Array(BLOCK_ROWS);
-  /** Wrong hints in the current block. */
-  #wrongHints = 0;
   /** Slot of the first row of the last read. */
   #first = NONE;
   /** Slots of rows that are gone but not acknowledged. */
@@ -83,38 +81,97 @@ export class RowTracker {
    * appended to `columns`: all with `keyframe`, else those that hold what no acknowledged frame carried.
    */
   take(read: MapRead, row: number, keyframe: boolean, columns: RowColumns): number {
-    const { keys, values, count } = read;
-    const { keySize } = this.#options;
-    const table = this.#table;
-    const { keyWords, stride, extra } = table;
-    const words = table.wordsOf(keys);
-    const guesses = this.#guesses;
-    let isGuessing = false;
-    let block = -BLOCK_ROWS;
-    for (; row < count && !columns.full; row++) {
-      if (row - block >= BLOCK_ROWS) {
-        block = row;
-        isGuessing = words !== null && this.#wrongHints > BLOCK_ROWS / 4;
-        this.#wrongHints = 0;
-        if (isGuessing) table.guess(words!, row, guesses);
-      }
-      const source = words ?? table.load(keys, row * keySize);
-      const offset = words === null ? 0 : row * keyWords;
+    const words = this.#table.wordsOf(read.keys);
+    // As many rows as there is room for: each may have to be sent.
+    const end = Math.min(read.count, row + columns.capacity - columns.count);
+    while (row < end) {
+      if (words !== null) row = this.#takeExpected(words, read.values, row, end, keyframe, columns);
+      row = this.#takeAny(read, words, row, Math.min(row + BLOCK_ROWS, end), keyframe, columns);
+    }
+    return row;
+  }
+
+  /** Takes rows as long as each is the one that followed in the last read, and has not begun again; returns the next row. */
+  #takeExpected(
+    words: Uint32Array,
+    values: Uint32Array,
+    row: number,
+    end: number,
+    keyframe: boolean,
+    columns: RowColumns,
+  ): number {
+    const { records, stride, extra, keyWords } = this.#table;
+    const { slots, generations } = columns;
+    const { restartsWhenLower } = this.#options;
+    const sweep = this.#sweep;
+    let slot = this.#hint;
+    let last = this.#last;
+    // Rows from here on are to be sent, one after the other.
+    let run = row;
+    // The column of a row is its number and this.
+    let shift = columns.count - run;
+    for (; row < end && slot !== NONE; row++) {
+      const base = slot * stride;
+      const flags = records[base]!;
+      if ((flags & ATTACHED) === 0 || !isSame(records, base + 1, words, row * keyWords, keyWords)) break;
+      const own = base + extra;
       const lo = values[row * 2]!;
       const hi = values[row * 2 + 1]!;
-      let slot = isGuessing ? guesses[row - block]! : this.#hint;
+      const oldLo = records[own + LO]!;
+      const oldHi = records[own + HI]!;
+      const isNew = lo !== oldLo || hi !== oldHi;
+      if (isNew) {
+        if (restartsWhenLower && (hi < oldHi || (hi === oldHi && lo < oldLo))) break;
+        records[own + LO] = lo;
+        records[own + HI] = hi;
+        records[base] = flags | DIRTY;
+      }
+      records[own + SEEN] = sweep;
+      if (isNew || keyframe || (flags & DIRTY) !== 0) {
+        slots[row + shift] = slot;
+        generations[row + shift] = records[own + GENERATION]!;
+      } else {
+        if (row > run) columns.appendRun(words, values, run, row);
+        run = row + 1;
+        shift = columns.count - run;
+      }
+      last = slot;
+      slot = (records[own + FOLLOWER]! - 1) >>> 0;
+    }
+    if (row > run) columns.appendRun(words, values, run, row);
+    this.#hint = slot;
+    this.#last = last;
+    return row;
+  }
+
+  /** Takes rows in whatever order they come. */
+  #takeAny(
+    { keys, values }: MapRead,
+    words: Uint32Array | null,
+    row: number,
+    end: number,
+    keyframe: boolean,
+    columns: RowColumns,
+  ): number {
+    const table = this.#table;
+    const { keySize, onNewKey } = this.#options;
+    const block = row;
+    if (words !== null) table.guess(words, row, this.#guesses.subarray(0, end - row));
+    for (; row < end; row++) {
+      const source = words ?? table.load(keys, row * keySize);
+      const offset = words === null ? 0 : row * table.keyWords;
+      const lo = values[row * 2]!;
+      const hi = values[row * 2 + 1]!;
+      let slot = words === null ? this.#hint : this.#guesses[row - block]!;
       if (!table.matches(slot, source, offset)) slot = table.find(source, offset);
       if (slot === NONE || !this.#update(slot, lo, hi)) {
-        this.#options.onNewKey?.(keys, row * keySize);
+        onNewKey?.(keys, row * keySize);
         slot = this.#add(source, offset, lo, hi);
       }
-      if (slot !== this.#hint) this.#relink(slot);
-      const { records } = table;
-      const base = slot * stride;
-      this.#last = slot;
-      this.#hint = (records[base + extra + FOLLOWER]! - 1) >>> 0;
-      if (keyframe || (records[base]! & DIRTY) !== 0) {
-        columns.append(slot, records[base + extra + GENERATION]!, source, offset, lo, hi, 0);
+      this.#follow(slot);
+      const base = slot * table.stride;
+      if (keyframe || (table.records[base]! & DIRTY) !== 0) {
+        columns.append(slot, table.records[base + table.extra + GENERATION]!, source, offset, lo, hi, 0);
       }
     }
     return row;
@@ -193,12 +250,15 @@ export class RowTracker {
     return slot;
   }
 
-  /** The row after `#last` was not the one expected: notes which it was. */
-  #relink(slot: number): void {
-    this.#wrongHints++;
+  /** Notes that `slot` followed the row before it, and looks up which row followed it. */
+  #follow(slot: number): void {
     const { records, stride, extra } = this.#table;
-    if (this.#last === NONE) this.#first = slot;
-    else records[this.#last * stride + extra + FOLLOWER] = slot + 1;
+    if (slot !== this.#hint) {
+      if (this.#last === NONE) this.#first = slot;
+      else records[this.#last * stride + extra + FOLLOWER] = slot + 1;
+    }
+    this.#last = slot;
+    this.#hint = (records[slot * stride + extra + FOLLOWER]! - 1) >>> 0;
   }
 
   #vanish(slot: number): void {
@@ -210,4 +270,9 @@ export class RowTracker {
     this.#table.release(oldest);
     this.abandoned++;
   }
+}
+
+function isSame(records: Uint32Array, at: number, words: Uint32Array, from: number, length: number): boolean {
+  for (let i = 0; i < length; i++) if (records[at + i] !== words[from + i]) return false;
+  return true;
 }

@@ -14,6 +14,14 @@ export function timed(work: () => void): number {
   return Number(process.hrtime.bigint() - start);
 }
 
+/** CPU seconds of this process, all threads, that `work` takes. */
+export async function cpuSeconds(work: () => Promise<void> | void): Promise<number> {
+  const before = process.cpuUsage();
+  await work();
+  const used = process.cpuUsage(before);
+  return (used.user + used.system) / 1e6;
+}
+
 /**
  * Runs every function once a round, in turns, so that a busy moment of the machine hits all of them alike, and returns
  * the samples (what the functions return) by name. The first round warms up and is left out.

@@ -5,7 +5,7 @@ import { formatFloat, writeText, writeU64 } from './number.js';
 export type Format = 'text' | 'openmetrics';
 
 /** Bytes of a chunk that is handed on. */
-const CHUNK_BYTES = 256 * 1024;
+const CHUNK_BYTES = 128 * 1024;
 /** Longest line without its labels and name: punctuation, `le`, a number. */
 const LINE_ROOM = 96;
 
