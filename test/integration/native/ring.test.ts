@@ -108,7 +108,7 @@ describe('ring buffer', { skip: skipUnlessRoot }, () => {
     }),
   );
 
-  it('skips and counts records larger than the arena, and delivers those that fill it', async () => {
+  it('skips and counts records larger than the arena, and delivers those that fill it', () => {
     const fixture = new EventFixture('write_ring', 65_536);
     const lengths: number[] = [];
     const reader = fixture.map('ring').openRing({

@@ -22,10 +22,22 @@ export interface TcpRetransmitOptions {
   readonly netem: boolean;
   /** Only what can differ between variants: how a loss probe is told. */
   readonly onlyType?: boolean;
+  /**
+   * Now and then a retransmission that the kernel counts reaches no program at all: seen on the development machines' 6.18, about
+   * once in 140 connections, also by an independent program on the same tracepoint, with no loss or recursion counted. There a test
+   * may see fewer than the kernel counted twice, but never more, and must see all the third time.
+   */
+  readonly mayMiss?: boolean;
 }
 
 /** The kernel's own count is RetransSegs of the client's network namespace, which no one else sends in. */
-export function tcpRetransmitTests(sonde: Scraped, { netem, onlyType = false }: TcpRetransmitOptions): void {
+export function tcpRetransmitTests(
+  sonde: Scraped,
+  { netem, onlyType = false, mayMiss = false }: TcpRetransmitOptions,
+): void {
+  const inNetwork = (t: Cleanup, body: (network: Loss) => Promise<void>): Promise<void> =>
+    attempts(mayMiss ? 3 : 1, () => inOneNetwork(t, body));
+
   // Some at once: each test has a network of its own, and they mostly wait for timers.
   describe('tcp-retransmit', { concurrency: 3 }, () => {
     test('tells the probe for a lost tail from the retransmission that follows', (t) =>
@@ -165,7 +177,21 @@ interface Cleanup {
   after(fn: () => Promise<void>): void;
 }
 
-async function inNetwork(t: Cleanup, body: (network: Loss) => Promise<void>): Promise<void> {
+/** Repeats what failed only by counting fewer than the kernel did. */
+async function attempts(most: number, work: () => Promise<void>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt >= most || !(error instanceof assert.AssertionError)) throw error;
+      const { actual, expected } = error;
+      if (typeof actual !== 'number' || typeof expected !== 'number' || actual >= expected) throw error;
+      console.log(`# counted ${actual} of ${expected} retransmissions: trying again`);
+    }
+  }
+}
+
+async function inOneNetwork(t: Cleanup, body: (network: Loss) => Promise<void>): Promise<void> {
   const network = await Network.create();
   t.after(() => network.close());
   await body({ client: network.client, server: network.server, lose: () => network.lose() });
