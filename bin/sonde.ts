@@ -2,7 +2,6 @@
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { describeFailure } from './fail.js';
-import { run } from './run.js';
 import { VERSION } from './version.js';
 
 /** The probes that come with Sonde, as `npm run build:bpf` puts them. */
@@ -50,6 +49,8 @@ program
   .option('--debug', 'log more, such as the variants of a probe that were not used')
   .option('--log.no-timestamps', 'log without timestamps')
   .action(async (flags: RunFlags) => {
+    // Only now: the other commands need none of it.
+    const { run } = await import('./run.js');
     await run({
       configDir: flags['config.dir'],
       configNames: flags['config.names']?.split(',').map((name) => name.trim()),

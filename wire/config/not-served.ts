@@ -1,7 +1,7 @@
 import type { ConfigProblem } from '../errors.js';
 import { locator, problemAt } from './parse.js';
 import type { Path } from './rules.js';
-import type { AnyMetricConfig, DecoderName, LabelConfig, ProbeConfig } from './schema.js';
+import type { AnyMetricConfig, DecoderName, LabelConfig, ProbeConfig, VariantConfig } from './schema.js';
 
 /** What a version of Sonde may or may not serve yet, by name. */
 export type Feature =
@@ -13,6 +13,7 @@ export type Feature =
   | 'kaddrs'
   | 'cgroup_id_map'
   | 'variants'
+  | 'when'
   | 'map'
   | 'ringbuf'
   | 'perf_buffer'
@@ -62,6 +63,7 @@ function usesOf(config: ProbeConfig): Use[] {
     ...when(config.kaddrs.length > 0, 'kaddrs', ['kaddrs']),
     ...when(config.cgroupIdMap !== null, 'cgroup_id_map', ['cgroup_id_map']),
     ...when(config.variants.length > 0, 'variants', ['variants']),
+    ...config.variants.flatMap((variant, index) => when(hasConditions(variant), 'when', ['variants', index, 'when'])),
   ];
 }
 
@@ -100,6 +102,10 @@ function labelUses(labels: readonly LabelConfig[], owner: Path): Use[] {
       })),
     ];
   });
+}
+
+function hasConditions({ when: { features, functions, arch } }: VariantConfig): boolean {
+  return features.size > 0 || functions.length > 0 || arch.length > 0;
 }
 
 function when(used: boolean, feature: Feature, path: Path): Use[] {

@@ -36,7 +36,11 @@ test('every use is named', () => {
     '10 metrics.counters[0].labels[0].decoders[1].name the decoder cgroup',
     '13 metrics.counters[0].labels[1].decoders[1].name the decoder regexp',
   ]);
-  assert.deepEqual(missing('variants', ['counters']), ['5 variants variants']);
+  assert.deepEqual(missing('variants', ['counters']), [
+    '5 variants variants',
+    '8 variants[0].when when',
+    '11 variants[1].when when',
+  ]);
   assert.deepEqual(missing('retransmits', ['counters', 'decoder:uint', 'decoder:inet_ip', 'decoder:static_map']), [
     '28 kaddrs kaddrs',
   ]);
@@ -57,6 +61,7 @@ test('the good fixtures together use every feature', () => {
       'member',
       'as',
       'redact',
+      'when',
     ],
     ...DECODER_NAMES.map((name) => `the decoder ${name}`),
   ];
