@@ -1,4 +1,4 @@
-// Checks the YAML of the probes that come with Sonde: no root, no kernel. Needs `npm run build:ts`.
+// Checks the YAML of the probes that come with Sonde: no root, no kernel. `npm run check:types` has compiled what it needs.
 import { join } from 'node:path';
 import { ROOT } from './prepare.mjs';
 import { main, SetupError } from './system.mjs';
