@@ -35,7 +35,6 @@ interface LoadedConfig {
   readonly maps: Map<number, LoadedMap>;
   /** Why its metrics cannot be served, if so. */
   readonly problem: string | undefined;
-  decodeErrors: number;
 }
 
 interface LoadedMap {
@@ -169,11 +168,11 @@ export class Host {
   #load(shape: Config): LoadedConfig {
     try {
       const config = parseConfig(shape.name, `${shape.name}.yaml`, Buffer.from(shape.yaml).toString());
-      return { shape, maps: this.#bind(config, shape), problem: undefined, decodeErrors: 0 };
+      return { shape, maps: this.#bind(config, shape), problem: undefined };
     } catch (error) {
       if (!(error instanceof SondeError)) throw error;
       this.#options.onProblem(shape.name, error.message);
-      return { shape, maps: new Map(), problem: error.message, decodeErrors: 0 };
+      return { shape, maps: new Map(), problem: error.message };
     }
   }
 

@@ -75,12 +75,7 @@ export class KeyTable {
 
   /** Whether `id` (or NONE) is the key's: the way to try a guess before {@link find}. */
   matches(id: number, words: Uint32Array, offset: number): boolean {
-    if (id >= this.#used) return false;
-    const { records } = this;
-    let at = id * this.stride;
-    if ((records[at]! & ATTACHED) === 0) return false;
-    for (const end = offset + this.keyWords; offset < end; offset++) if (records[++at] !== words[offset]) return false;
-    return true;
+    return id < this.#used && this.isAttached(id) && this.#equal(id, words, offset);
   }
 
   /** The id of a key, or {@link NONE}. */
@@ -165,9 +160,7 @@ export class KeyTable {
   }
 
   #equal(id: number, words: Uint32Array, offset: number): boolean {
-    const base = id * this.stride + 1;
-    for (let i = 0; i < this.keyWords; i++) if (this.records[base + i] !== words[offset + i]) return false;
-    return true;
+    return sameWords(this.records, id * this.stride + 1, words, offset, this.keyWords);
   }
 
   #insert(hash: number, entry: number): void {
@@ -183,4 +176,10 @@ export class KeyTable {
     this.#index = new Uint32Array(old.length * 2);
     for (let at = 0; at < old.length; at += 2) if (old[at + 1] !== 0) this.#insert(old[at]!, old[at + 1]!);
   }
+}
+
+/** Whether `length` words from `at` in the one are those from `from` in the other. */
+export function sameWords(one: Uint32Array, at: number, other: Uint32Array, from: number, length: number): boolean {
+  for (let i = 0; i < length; i++) if (one[at + i] !== other[from + i]) return false;
+  return true;
 }

@@ -1,4 +1,4 @@
-import { ATTACHED, KeyTable, NONE } from '../../lib/key-table.js';
+import { ATTACHED, KeyTable, NONE, sameWords } from '../../lib/key-table.js';
 import type { RowColumns } from './row-columns.js';
 
 export interface RowTrackerOptions {
@@ -113,7 +113,7 @@ export class RowTracker {
     for (; row < end && slot !== NONE; row++) {
       const base = slot * stride;
       const flags = records[base]!;
-      if ((flags & ATTACHED) === 0 || !isSame(records, base + 1, words, row * keyWords, keyWords)) break;
+      if ((flags & ATTACHED) === 0 || !sameWords(records, base + 1, words, row * keyWords, keyWords)) break;
       const own = base + extra;
       const lo = values[row * 2]!;
       const hi = values[row * 2 + 1]!;
@@ -270,9 +270,4 @@ export class RowTracker {
     this.#table.release(oldest);
     this.abandoned++;
   }
-}
-
-function isSame(records: Uint32Array, at: number, words: Uint32Array, from: number, length: number): boolean {
-  for (let i = 0; i < length; i++) if (records[at + i] !== words[from + i]) return false;
-  return true;
 }

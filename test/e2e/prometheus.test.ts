@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { command, startCommands } from '../harness/bpf-fixture.js';
+import { freePort } from '../harness/free-port.js';
 
 const START_TIMEOUT_MS = 20_000;
 
@@ -79,13 +79,4 @@ async function startPrometheus(t: TestContext, target: string): Promise<Promethe
       return metadata[metric]?.[0]?.type;
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
