@@ -1,5 +1,5 @@
 import type { Logger } from '../lib/log.js';
-import type { BusRecord, Consumer } from '../wire/bus.js';
+import type { BusRecord, ConsumedRecord, Consumer, PartitionHandler } from '../wire/bus.js';
 import { SondeError } from '../wire/errors.js';
 import { decodeFrame, type Frame } from '../wire/frame.js';
 import { Host, requireManifest } from './host.js';
@@ -19,7 +19,7 @@ export interface AggregatorOptions {
 }
 
 /** Applies frames to hosts, and hosts' rows to series. */
-export class Aggregator {
+export class Aggregator implements PartitionHandler {
   readonly store: SeriesStore;
   readonly hosts = new Map<string, Host>();
   readonly #options: AggregatorOptions;
@@ -30,7 +30,24 @@ export class Aggregator {
   }
 
   start(): Promise<void> {
-    return this.#options.consumer.start((record) => this.#take(record));
+    return this.#options.consumer.start(this);
+  }
+
+  assigned(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  apply(_partition: number, records: readonly ConsumedRecord[]): Promise<void> {
+    for (const record of records) this.#take(record);
+    return Promise.resolve();
+  }
+
+  revoked(): void {
+    // The memory bus has one partition, which nobody takes away.
+  }
+
+  leaving(): Promise<void> {
+    return Promise.resolve();
   }
 
   close(): Promise<void> {

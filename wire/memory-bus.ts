@@ -1,33 +1,53 @@
-import type { BusRecord, Consumer, Publisher, RecordHandler } from './bus.js';
+import type { BusRecord, Consumer, PartitionHandler, Publisher } from './bus.js';
+
+/** The one partition there is. */
+const PARTITION = 0;
+const SHOWN: ReadonlySet<number> = new Set([PARTITION]);
 
 /**
  * The bus within one process. It carries the very frames that Kafka would; a publish resolves when the consumer has
  * applied them, so nothing queues: the publisher waits instead.
  */
 export class MemoryBus implements Publisher, Consumer {
-  #handler: RecordHandler | undefined;
+  #handler: PartitionHandler | undefined;
   #tail: Promise<void> = Promise.resolve();
-  #closed = false;
+  #offset = 0n;
+  #closed: Promise<void> | undefined;
 
-  start(handler: RecordHandler): Promise<void> {
+  async start(handler: PartitionHandler): Promise<void> {
+    await handler.assigned(PARTITION);
     this.#handler = handler;
-    return Promise.resolve();
   }
 
   publish(records: readonly BusRecord[]): Promise<void> {
-    if (this.#closed) return Promise.reject(new Error('memory bus: publish after close'));
+    if (this.#closed !== undefined) return Promise.reject(new Error('memory bus: publish after close'));
     const handler = this.#handler;
     if (handler === undefined) return Promise.reject(new Error('memory bus: publish before a consumer has started'));
-    const delivery = this.#tail.then(async () => {
-      for (const record of records) await handler(record);
-    });
+    const delivery = this.#tail.then(() =>
+      handler.apply(
+        PARTITION,
+        records.map(({ key, value }) => ({ key, value, offset: this.#offset++ })),
+      ),
+    );
     // One publisher's failed delivery is its own: the next one starts afresh.
     this.#tail = delivery.catch(() => undefined);
     return delivery;
   }
 
-  async close(): Promise<void> {
-    this.#closed = true;
-    await this.#tail;
+  shown(): ReadonlySet<number> {
+    return SHOWN;
+  }
+
+  settled(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  commit(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#tail.then(() => this.#handler?.leaving());
+    return this.#closed;
   }
 }

@@ -6,6 +6,7 @@ import { RecordReader } from '../../../collector/source/record-reader.js';
 import { native } from '../../../native/index.js';
 import { decodeFrame, unpackU32, type Frame } from '../../../wire/frame.js';
 import { MemoryBus } from '../../../wire/memory-bus.js';
+import { taking } from '../../harness/partition-handler.js';
 import { EventFixture } from '../../harness/event-fixture.js';
 
 const IDENTITY = { hostId: 'host', bootId: 'boot' };
@@ -29,7 +30,7 @@ for (const kind of ['ring', 'perf'] as const) {
     t.after(() => fixture.object.close());
     const frames: Frame[] = [];
     const bus = new MemoryBus();
-    await bus.start((record) => void frames.push(decodeFrame(record.value)));
+    await bus.start(taking((record) => void frames.push(decodeFrame(record.value))));
     const publisher = new FramePublisher({ bus, ...IDENTITY });
     const clock = new DrainClock(() => native.clockAnchor());
     const reader = new RecordReader({
