@@ -1,7 +1,7 @@
 import type { ConfigProblem } from '../errors.js';
 import { familyDifference, suffixClashes, withoutBucket, type Family } from './family.js';
 import { locator, problemAt } from './parse.js';
-import type { Path } from './rules.js';
+import type { Path } from '../../lib/yaml/path.js';
 import type { AnyMetricConfig, HistogramConfig, ProbeConfig } from './schema.js';
 
 interface PlacedFamily extends Family {

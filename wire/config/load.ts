@@ -1,10 +1,10 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suggest } from '../../lib/suggest.js';
+import { MAX_FILE_BYTES } from '../../lib/yaml/read-yaml.js';
 import { ConfigError, type ConfigProblem } from '../errors.js';
 import { crossConfigProblems } from './cross-config.js';
 import { parseConfig } from './parse.js';
-import { MAX_FILE_BYTES } from './read-yaml.js';
 import type { ProbeConfig } from './schema.js';
 
 /** The folder of configs: which files there are, read and checked together. */

@@ -1,6 +1,6 @@
 import type { ConfigProblem } from '../errors.js';
 import { locator, problemAt } from './parse.js';
-import type { Path } from './rules.js';
+import type { Path } from '../../lib/yaml/path.js';
 import type { AnyMetricConfig, DecoderName, LabelConfig, ProbeConfig, VariantConfig } from './schema.js';
 
 /** What a version of Sonde may or may not serve yet, by name. */

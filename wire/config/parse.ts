@@ -1,10 +1,10 @@
 import type { z } from 'zod';
+import { explainIssue } from '../../lib/yaml/issues.js';
+import { formatPath, type Path } from '../../lib/yaml/path.js';
+import { MAX_FILE_BYTES, readYaml, type YamlReading } from '../../lib/yaml/read-yaml.js';
 import { ConfigError, type ConfigProblem } from '../errors.js';
 import { toProbeConfig } from './convert.js';
-import { MAX_FILE_BYTES, readYaml, type YamlReading } from './read-yaml.js';
-import type { Path } from './rules.js';
 import { probeSchema, type ProbeConfig } from './schema.js';
-import { explainIssue } from './issues.js';
 
 /** Problems of one file that are listed; a file that is none at all would otherwise have one a line. */
 const MAX_PROBLEMS = 100;
@@ -53,20 +53,9 @@ export function problemAt(
   return detail === '' ? problem : { ...problem, detail };
 }
 
-/** `metrics.counters[0].labels[1].size`; keys that are no plain words stand in brackets. */
-export function formatPath(path: Path): string {
-  return path
-    .map((part, index) => {
-      if (typeof part === 'number') return `[${part}]`;
-      if (!/^[\w-]+$/.test(part)) return `[${JSON.stringify(part)}]`;
-      return index === 0 ? part : `.${part}`;
-    })
-    .join('');
-}
-
 function toProblems(file: string, reading: YamlReading, issues: readonly z.core.$ZodIssue[]): ConfigProblem[] {
   const explained = issues
-    .flatMap(explainIssue)
+    .flatMap((issue) => explainIssue(issue, probeSchema))
     .map((problem) => ({ ...reading.positionOf(problem.path), ...problem }));
   return [...reading.problems, ...explained]
     .map(({ path, line, column, message, hint }) => ({

@@ -1,6 +1,7 @@
 import { familyDifference, suffixClashes, withoutBucket, type Family } from './family.js';
 import { checkLabels, isEventFed } from './metric-rules.js';
-import { isObject, objectsOf, type Loose, type Path, type Report } from './rules.js';
+import type { Path } from '../../lib/yaml/path.js';
+import { isObject, objectsOf, type Loose, type Report } from './rules.js';
 
 /** Rules across a whole file. See `rules.ts` for how rules are written. */
 

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Path } from '../../lib/yaml/path.js';
 import { DECODER_NAMES, HOST_DECODER_NAMES } from './types.js';
 
 /**
@@ -6,7 +7,6 @@ import { DECODER_NAMES, HOST_DECODER_NAMES } from './types.js';
  * listed at once: values are `unknown` here, and a rule is silent about what it cannot read.
  */
 
-export type Path = readonly (string | number)[];
 /** @param path below the value that the rule is about. */
 export type Report = (path: Path, message: string, hint: string) => void;
 export type Loose = Readonly<Record<string, unknown>>;

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { z } from 'zod';
-import { definitionOf } from '../../../../wire/config/definition.js';
+import { definitionOf } from '../../../../lib/yaml/definition.js';
 import { parseConfig } from '../../../../wire/config/parse.js';
 import { DECODER_NAMES, probeSchema, type DecoderConfig, type ProbeConfig } from '../../../../wire/config/schema.js';
 import { ConfigError } from '../../../../wire/errors.js';

@@ -13,7 +13,7 @@ import {
 } from 'yaml';
 import type { z } from 'zod';
 import { definitionOf, type Definition } from './definition.js';
-import type { Path } from './rules.js';
+import type { Path } from './path.js';
 import { booleanOf, integerKeyOf, numberOf, textOf } from './scalars.js';
 
 /** Nodes read, aliases expanded: bounds what a few nested aliases can become. */

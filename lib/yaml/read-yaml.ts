@@ -1,6 +1,6 @@
 import { LineCounter, parseDocument, type Document } from 'yaml';
 import type { z } from 'zod';
-import type { Path } from './rules.js';
+import type { Path } from './path.js';
 import { YamlReader, type Position, type ReadProblem } from './yaml-reader.js';
 
 /**

@@ -1,8 +1,7 @@
 import type { z } from 'zod';
-import { suggest } from '../../lib/suggest.js';
+import { suggest } from '../suggest.js';
 import { definitionOf } from './definition.js';
-import type { Path } from './rules.js';
-import { probeSchema } from './schema.js';
+import type { Path } from './path.js';
 
 /** One thing the schema refused, in our words. */
 export interface Explained {
@@ -23,15 +22,15 @@ const WANTED: Readonly<Record<string, string>> = {
 /** Values longer than this are cut in messages. */
 const MAX_SHOWN = 60;
 
-/** Makes zod's issue into what is wrong and what to do. One issue may name several keys. */
-export function explainIssue(issue: z.core.$ZodIssue): Explained[] {
+/** Makes zod's issue into what is wrong and what to do. One issue may name several keys. `schema`: the one that refused. */
+export function explainIssue(issue: z.core.$ZodIssue, schema: z.ZodType): Explained[] {
   const path = issue.path as Path;
   switch (issue.code) {
     case 'unrecognized_keys':
       return issue.keys.map((key) => ({
         path: [...path, key],
         message: 'is not a key here',
-        hint: keyHint(key, path),
+        hint: keyHint(key, path, schema),
       }));
     case 'invalid_type':
       if (issue.input === undefined || issue.input === null)
@@ -94,15 +93,15 @@ function wanted(issue: z.core.$ZodIssueInvalidType): string {
   return WANTED[issue.expected] ?? issue.expected;
 }
 
-function keyHint(key: string, path: Path): string {
-  const known = knownKeys(path);
+function keyHint(key: string, path: Path, schema: z.ZodType): string {
+  const known = knownKeys(path, schema);
   const nearest = suggest(key, known);
   return nearest === undefined ? `known keys are ${known.join(', ')}` : `did you mean ${nearest}?`;
 }
 
 /** Keys that the schema knows at a path. */
-function knownKeys(path: Path): string[] {
-  let definition = definitionOf(probeSchema);
+function knownKeys(path: Path, schema: z.ZodType): string[] {
+  let definition = definitionOf(schema);
   for (const part of path) {
     const next = typeof part === 'number' ? definition.element : definition.shape?.[part];
     if (next === undefined) return [];
