@@ -1,13 +1,17 @@
 import type { Logger } from '../lib/log.js';
-import type { BusRecord, ConsumedRecord, Consumer, PartitionHandler } from '../wire/bus.js';
-import { SondeError } from '../wire/errors.js';
-import { decodeFrame, type Frame } from '../wire/frame.js';
-import { Host, requireManifest } from './host.js';
+import type { ConsumedRecord, Consumer, DeadLetters, PartitionHandler } from '../wire/bus.js';
+import { SondeError, type ErrorCode } from '../wire/errors.js';
+import type { Host } from './host.js';
 import type { AggregatorMetrics } from './metrics.js';
-import { SeriesStore } from './series/store.js';
+import { OwnedPartition } from './owned-partition.js';
+import type { StateStore } from './state/state-store.js';
 
-/** Hosts that one aggregator holds: far more than a member of a consumer group is given. */
-const MAX_HOSTS = 65_536;
+/** Frames that are at fault themselves, whoever reads them. */
+const DEAD: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['FRAME_MALFORMED', 'FRAME_LIMIT', 'FRAME_UNKNOWN_MAP']);
+/** Between two tries to reach the store for a partition's state. */
+const RETRY_MS = 1000;
+/** Between two log lines of frames left out for one reason. */
+const LOG_EVERY_MS = 10_000;
 
 export interface AggregatorOptions {
   readonly consumer: Consumer;
@@ -15,86 +19,183 @@ export interface AggregatorOptions {
   readonly log: Logger;
   /** Put before every metric name of a config. */
   readonly metricPrefix: string;
+  /** Of one host. */
   readonly maxSeriesPerMetric: number;
+  /** Where the state of partitions is kept; without it, it is gone with the process. */
+  readonly store?: StateStore;
+  /** Time between two writes of the state (default 5000). */
+  readonly storeIntervalMs?: number;
+  /** Where frames go that cannot be applied; without it they are only counted. */
+  readonly deadLetters?: DeadLetters;
 }
 
-/** Applies frames to hosts, and hosts' rows to series. */
+/** Applies frames to hosts, and hosts' rows and records to series, partition by partition. */
 export class Aggregator implements PartitionHandler {
-  readonly store: SeriesStore;
-  readonly hosts = new Map<string, Host>();
   readonly #options: AggregatorOptions;
+  readonly #partitions = new Map<number, OwnedPartition>();
+  readonly #loggedAtMs = new Map<string, number>();
+  #timer: NodeJS.Timeout | undefined;
+  #storing: Promise<void> | undefined;
+  #closed = false;
+  /** Since when the store has refused or not answered (ms since 1970); undefined when all is well. */
+  storeAwaySinceMs: number | undefined;
 
   constructor(options: AggregatorOptions) {
     this.#options = options;
-    this.store = new SeriesStore({ maxSeriesPerMetric: options.maxSeriesPerMetric });
   }
 
-  start(): Promise<void> {
-    return this.#options.consumer.start(this);
+  async start(): Promise<void> {
+    await this.#options.consumer.start(this);
+    if (this.#options.store === undefined) return;
+    this.#timer = setInterval(() => void this.#storeAll(), this.#options.storeIntervalMs ?? 5000);
+    this.#timer.unref();
   }
 
-  assigned(): Promise<undefined> {
-    return Promise.resolve(undefined);
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    await this.#options.consumer.close();
   }
 
-  apply(_partition: number, records: readonly ConsumedRecord[]): Promise<void> {
-    for (const record of records) this.#take(record);
-    return Promise.resolve();
+  /** Hosts whose series may be shown at this moment. */
+  shownHosts(): Host[] {
+    const shown = this.#options.consumer.shown();
+    return [...this.#partitions.values()]
+      .filter(({ number }) => shown.has(number))
+      .flatMap(({ partition }) => [...partition.hosts.values()]);
   }
 
-  revoked(): void {
-    // The memory bus has one partition, which nobody takes away.
+  /** Partitions that are held, and the hosts of each. */
+  partitions(): Iterable<OwnedPartition> {
+    return this.#partitions.values();
   }
 
-  leaving(): Promise<void> {
-    return Promise.resolve();
+  /** See {@link PartitionHandler}. What is in memory goes on where it is, unless another has had the partition meanwhile. */
+  async assigned(number: number): Promise<bigint | undefined> {
+    const held = this.#partitions.get(number);
+    if (held !== undefined && (await this.#isStillOwner(held))) return held.partition.next;
+    const { store } = this.#options;
+    const owned = new OwnedPartition(number, this.#partitionOptions());
+    if (store !== undefined) await this.#untilDone(number, () => owned.take(store));
+    this.#partitions.set(number, owned);
+    return owned.partition.next;
   }
 
-  close(): Promise<void> {
-    return this.#options.consumer.close();
+  apply(number: number, records: readonly ConsumedRecord[]): Promise<void> {
+    const owned = this.#partitions.get(number);
+    if (owned === undefined) throw new Error(`records of partition ${number}, which is not assigned`);
+    return owned.exclusively(() => {
+      for (const record of records) this.#take(owned, record);
+    });
+  }
+
+  revoked(number: number): void {
+    this.#partitions.delete(number);
+  }
+
+  async leaving(): Promise<void> {
+    if (this.#options.store === undefined) return;
+    await this.#storing;
+    await this.#storeAll();
   }
 
   /** One record: applied, or counted and left. Nothing that a frame says can stop the aggregator. */
-  #take(record: BusRecord): void {
-    const { metrics, log } = this.#options;
+  #take({ partition }: OwnedPartition, record: ConsumedRecord): void {
+    const { metrics } = this.#options;
     try {
-      const frame = decodeFrame(record.value);
-      if (frame.hostId !== record.key) {
-        throw new SondeError('FRAME_MALFORMED', `frame of host ${frame.hostId} in a record of ${record.key}`, {
-          stage: 'decode',
-        });
-      }
-      this.#host(frame).apply(frame);
-      metrics.frames.inc({ body: frame.body.case ?? 'none' });
+      const body = partition.apply(record);
+      metrics.frames.inc({ body: body ?? 'none' });
     } catch (error) {
-      const reason =
-        error instanceof SondeError
-          ? error.code.toLowerCase()
-          : error instanceof RangeError
-            ? 'frame_malformed'
-            : undefined;
-      if (reason === undefined) throw error;
+      const code =
+        error instanceof SondeError ? error.code : error instanceof RangeError ? 'FRAME_MALFORMED' : undefined;
+      if (code === undefined) throw error;
+      const reason = code.toLowerCase();
       metrics.lost.inc({ hop: 'decode', reason });
-      log.warn({ host: record.key, reason, bytes: record.value.length }, `frame left out: ${(error as Error).message}`);
+      if (DEAD.has(code)) this.#options.deadLetters?.bury({ record, partition: partition.number, reason });
+      this.#logLeftOut(record, reason, (error as Error).message);
     }
   }
 
-  #host({ hostId: id, body }: Frame): Host {
-    let host = this.hosts.get(id);
-    if (host === undefined) {
-      requireManifest(body);
-      if (this.hosts.size >= MAX_HOSTS) {
-        throw new SondeError('FRAME_LIMIT', `host ${id} would be one more than ${MAX_HOSTS}`, { stage: 'decode' });
-      }
-      const { metricPrefix, log } = this.#options;
-      host = new Host(id, {
-        store: this.store,
-        metricPrefix,
-        onProblem: (config, message) =>
-          log.error({ host: id, config }, `metrics of this config are not served: ${message}`),
-      });
-      this.hosts.set(id, host);
+  #logLeftOut({ key, value, offset }: ConsumedRecord, reason: string, message: string): void {
+    const now = Date.now();
+    if (now - (this.#loggedAtMs.get(reason) ?? 0) < LOG_EVERY_MS) return;
+    this.#loggedAtMs.set(reason, now);
+    this.#options.log.warn(
+      { host: key, offset: offset.toString(), reason, bytes: value.length },
+      `frame left out (more of this kind within ${LOG_EVERY_MS / 1000} s are only counted): ${message}`,
+    );
+  }
+
+  /** Without an answer what is in memory stands: it follows from the log alone, whoever had the partition meanwhile. */
+  async #isStillOwner(owned: OwnedPartition): Promise<boolean> {
+    const { store } = this.#options;
+    if (store === undefined) return true;
+    try {
+      return await owned.isOwner(store);
+    } catch (error) {
+      this.#storeFailed(error);
+      return true;
     }
-    return host;
+  }
+
+  /** Tries until it works: without its state a partition cannot be served. */
+  async #untilDone(number: number, work: () => Promise<void>): Promise<void> {
+    for (;;) {
+      try {
+        await work();
+        this.storeAwaySinceMs = undefined;
+        return;
+      } catch (error) {
+        if (error instanceof SondeError && !error.retryable) throw error;
+        if (this.#closed) throw error;
+        this.#storeFailed(error);
+        this.#options.log.warn(`state of partition ${number} cannot be read, trying again: ${String(error)}`);
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  }
+
+  #storeFailed(error: unknown): void {
+    this.storeAwaySinceMs ??= Date.now();
+    this.#options.metrics.storeErrors.inc();
+    this.#options.log.debug(`state store: ${String(error)}`);
+  }
+
+  /** Never rejects, and never overlaps itself: a write that takes longer than the interval delays the next. */
+  #storeAll(): Promise<void> {
+    this.#storing ??= this.#storeEach().finally(() => (this.#storing = undefined));
+    return this.#storing;
+  }
+
+  async #storeEach(): Promise<void> {
+    const { store, consumer, metrics, log } = this.#options;
+    if (store === undefined) return;
+    for (const owned of [...this.#partitions.values()]) {
+      const stop = metrics.storeSeconds.startTimer();
+      try {
+        const outcome = await owned.store(store);
+        if (outcome.result === 'lost')
+          log.warn(`partition ${owned.number} has another owner: its state is not written any more`);
+        if (outcome.result !== 'stored') continue;
+        metrics.storedBytes.inc(outcome.bytes);
+        this.storeAwaySinceMs = undefined;
+        await consumer.commit(owned.number, outcome.offset);
+      } catch (error) {
+        this.#storeFailed(error);
+        log.warn(`state of partition ${owned.number} is not written, trying again: ${String(error)}`);
+      } finally {
+        stop();
+      }
+    }
+  }
+
+  #partitionOptions(): ConstructorParameters<typeof OwnedPartition>[1] {
+    const { metricPrefix, maxSeriesPerMetric, log } = this.#options;
+    return {
+      metricPrefix,
+      maxSeriesPerMetric,
+      onProblem: (host, config, message) =>
+        log.error({ host, config }, `metrics of this config are not served: ${message}`),
+    };
   }
 }

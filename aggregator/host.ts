@@ -1,86 +1,97 @@
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { SondeError } from '../wire/errors.js';
-import { parseConfig } from '../wire/config/parse.js';
-import type { ProbeConfig } from '../wire/config/schema.js';
-import {
-  unpackU32,
-  type Config,
-  type Frame,
-  type Health,
-  type Lookup,
-  type Manifest,
-  type MapRows,
-  type MapShape,
-} from '../wire/frame.js';
-import { layoutFromMessage } from '../wire/layout-message.js';
-import { resolveFields } from '../wire/layout/fields.js';
+import { ManifestSchema, type Frame, type Lookup, type Manifest, type MapRows } from '../wire/frame.js';
 import { Facts } from './decode/facts.js';
-import { bucketsOf } from './series/buckets.js';
-import type { FamilyDefinition } from './series/family.js';
-import { MapRowsState, type RowColumns } from './series/map-rows.js';
-import { RowDecoder } from './series/row-decoder.js';
-import type { SeriesStore } from './series/store.js';
+import { HostAccount } from './host-account.js';
+import { LoadedConfig, unknownMap } from './loaded-config.js';
+import type { Family } from './series/family.js';
+import { SeriesStore } from './series/store.js';
 
 /** Facts kept of each kind for one host: more distinct symbols, devices or cgroups than a host has at a time. */
 const MAX_FACTS = 262_144;
-
 /** Sessions that are remembered as over: a frame can be late by that many restarts of its collector. */
 const MAX_PAST_SESSIONS = 64;
-
 /** Configs that are remembered by name when they are gone; beyond, their decode errors go together. */
 const MAX_PAST_CONFIGS = 1024;
-
-/** One config of a host's Manifest, and the state of its maps. */
-interface LoadedConfig {
-  readonly shape: Config;
-  readonly maps: Map<number, LoadedMap>;
-  /** Why its metrics cannot be served, if so. */
-  readonly problem: string | undefined;
-}
-
-interface LoadedMap {
-  readonly shape: MapShape;
-  /** One for each metric that is made of the map. */
-  readonly states: MapRowsState[];
-}
+/** A frame of a session that is over, made this long after the next one began, is of another machine: clocks may be set meanwhile. */
+const CLONE_AFTER_NS = 30_000_000_000n;
 
 export interface HostOptions {
-  readonly store: SeriesStore;
   /** Put before every metric name of a config. */
   readonly metricPrefix: string;
+  readonly maxSeriesPerMetric: number;
   /** Told what a Manifest says that cannot be served. */
   readonly onProblem: (config: string, message: string) => void;
 }
 
-/** What one host said, applied frame by frame: the newest session's Manifest, facts, rows and health. */
+/** What is remembered of the sequence of a host's sessions. */
+export interface Sessions {
+  /** Session that runs, in hex; '' before the first. */
+  current: string;
+  /** When it began, by the host's clock. */
+  beganNs: bigint;
+  recordsSeq: bigint;
+  stateSeq: bigint;
+  /** Sessions that are over, oldest first, with the host name each had. */
+  readonly past: Map<string, string>;
+}
+
+/** What one host said, applied frame by frame: the newest session's Manifest, facts, rows and health, and the series of all. */
 export class Host {
   readonly id: string;
+  readonly store: SeriesStore;
+  readonly account = new HostAccount();
+  readonly sessions: Sessions = { current: '', beganNs: 0n, recordsSeq: 0n, stateSeq: 0n, past: new Map() };
   readonly #options: HostOptions;
-  #session = '';
-  readonly #pastSessions = new Set<string>();
-  #recordsSeq = 0n;
-  #stateSeq = 0n;
   #facts = new Facts(MAX_FACTS);
   #configs = new Map<number, LoadedConfig>();
+  #manifest: Manifest | undefined;
+  /** The Manifest's bytes, to be saved and compared. */
+  #manifestBytes = new Uint8Array();
   /** Decode errors of configs that are no longer loaded. */
-  readonly #pastDecodeErrors = new Map<string, number>();
-  manifest: Manifest | undefined;
-  health: Health | undefined;
+  readonly pastDecodeErrors = new Map<string, number>();
   /** Frames of records_seq that never came. */
   missedFrames = 0n;
+  /** Host names of machines that send under this id at the same time; empty when all is well. */
+  clones: ReadonlySet<string> = new Set();
+  /** When the newest frame was made, by the host's clock. */
+  timeNs = 0n;
+  /** Raised by every frame. */
+  version = 0;
 
   constructor(id: string, options: HostOptions) {
     this.id = id;
     this.#options = options;
+    this.store = new SeriesStore({ maxSeriesPerMetric: options.maxSeriesPerMetric });
+  }
+
+  get manifest(): Manifest | undefined {
+    return this.#manifest;
+  }
+
+  get manifestBytes(): Uint8Array {
+    return this.#manifestBytes;
+  }
+
+  get facts(): Facts {
+    return this.#facts;
+  }
+
+  get configs(): Iterable<LoadedConfig> {
+    return this.#configs.values();
   }
 
   /**
    * Applies one frame. Throws a SondeError: `FRAME_MALFORMED` or `FRAME_UNKNOWN_MAP` when its body contradicts the Manifest,
-   * `FRAME_LATE` when a newer session has begun, `FRAME_LIMIT`.
+   * `FRAME_NO_MANIFEST` when there is none yet, `FRAME_LATE` when a newer session has begun, `FRAME_LIMIT`.
    */
   apply(frame: Frame): void {
+    this.version++;
     const session = Buffer.from(frame.session).toString('hex');
-    if (session !== this.#session) this.#begin(session, frame);
+    if (session !== this.sessions.current) this.#begin(session, frame);
     if (!this.#inSequence(frame)) return;
+    const timeNs = frame.anchor?.realtimeNs ?? 0n;
+    if (timeNs > this.timeNs) this.timeNs = timeNs;
     const { body } = frame;
     switch (body.case) {
       case 'manifest':
@@ -90,7 +101,7 @@ export class Host {
       case 'mapRows':
         return this.#applyRows(body.value);
       case 'health':
-        this.health = body.value;
+        this.account.health = body.value;
         return;
       case 'records':
       case undefined:
@@ -102,111 +113,107 @@ export class Host {
 
   /** Decode errors by config, 0 included. */
   decodeErrors(): Map<string, number> {
-    const errors = new Map(this.#pastDecodeErrors);
-    for (const config of this.#configs.values()) {
-      errors.set(config.shape.name, (errors.get(config.shape.name) ?? 0) + errorsOf(config));
+    const errors = new Map(this.pastDecodeErrors);
+    for (const { shape, decodeErrors } of this.#configs.values()) {
+      errors.set(shape.name, (errors.get(shape.name) ?? 0) + decodeErrors);
     }
     return errors;
   }
 
+  /** Makes this host, which has applied nothing yet, one with this Manifest, its maps still empty. */
+  restoreManifest(bytes: Uint8Array): void {
+    this.#applyManifest(fromBinary(ManifestSchema, bytes));
+  }
+
   /** A new incarnation of the collector, which says first what it is: what the old one's rows counted stays in the series. */
-  #begin(session: string, { body }: Frame): void {
-    if (this.#pastSessions.has(session)) {
-      throw new SondeError('FRAME_LATE', `${body.case} of session ${session}, which is over`, { stage: 'decode' });
+  #begin(session: string, frame: Frame): void {
+    const { sessions } = this;
+    const madeNs = frame.anchor?.realtimeNs ?? 0n;
+    if (sessions.past.has(session)) {
+      this.#noticeClone(session, madeNs);
+      throw new SondeError('FRAME_LATE', `${frame.body.case} of session ${session}, which is over`, {
+        stage: 'decode',
+      });
     }
-    requireManifest(body);
-    this.#pastSessions.add(this.#session);
-    if (this.#pastSessions.size > MAX_PAST_SESSIONS) {
-      this.#pastSessions.delete(this.#pastSessions.values().next().value!);
+    requireManifest(frame.body);
+    if (sessions.current !== '') {
+      sessions.past.set(sessions.current, this.#manifest?.host?.hostname ?? '');
+      if (sessions.past.size > MAX_PAST_SESSIONS) sessions.past.delete(sessions.past.keys().next().value!);
     }
     for (const config of this.#configs.values()) this.#retire(config);
     this.#configs = new Map();
-    this.#session = session;
-    this.#recordsSeq = 0n;
-    this.#stateSeq = 0n;
+    // Of a host that is known everything from the session's first frame on is missed; of another nobody knows.
+    sessions.recordsSeq = sessions.current === '' && frame.recordsSeq > 0n ? frame.recordsSeq - 1n : 0n;
+    sessions.stateSeq = 0n;
+    sessions.current = session;
+    sessions.beganNs = madeNs;
     this.#facts = new Facts(MAX_FACTS);
-    this.manifest = undefined;
-    this.health = undefined;
+    this.#manifest = undefined;
+    this.#manifestBytes = new Uint8Array();
+    this.account.fold();
+    this.clones = new Set();
   }
 
-  #retire(config: LoadedConfig): void {
-    const past = this.#pastDecodeErrors;
-    const isRoom = past.size < MAX_PAST_CONFIGS || past.has(config.shape.name);
-    const name = isRoom ? config.shape.name : 'other';
-    this.#pastDecodeErrors.set(name, (this.#pastDecodeErrors.get(name) ?? 0) + errorsOf(config));
+  /** A session that goes on although another has followed it is that of a second machine with this id. */
+  #noticeClone(session: string, madeNs: bigint): void {
+    if (madeNs < this.sessions.beganNs + CLONE_AFTER_NS) return;
+    this.clones = new Set([this.sessions.past.get(session)!, this.#manifest?.host?.hostname ?? '']);
+  }
+
+  #retire({ shape: { name }, decodeErrors }: LoadedConfig): void {
+    const past = this.pastDecodeErrors;
+    const key = past.size < MAX_PAST_CONFIGS || past.has(name) ? name : 'other';
+    past.set(key, (past.get(key) ?? 0) + decodeErrors);
   }
 
   /** False for a frame that is a repetition. */
-  #inSequence(frame: Frame): boolean {
-    if (frame.stateSeq > 0n) {
-      if (frame.stateSeq <= this.#stateSeq) return false;
-      this.#stateSeq = frame.stateSeq;
+  #inSequence({ stateSeq, recordsSeq }: Frame): boolean {
+    const { sessions } = this;
+    if (stateSeq > 0n) {
+      if (stateSeq <= sessions.stateSeq) return false;
+      sessions.stateSeq = stateSeq;
       return true;
     }
-    if (frame.recordsSeq <= this.#recordsSeq) return false;
-    this.missedFrames += frame.recordsSeq - this.#recordsSeq - 1n;
-    this.#recordsSeq = frame.recordsSeq;
+    if (recordsSeq <= sessions.recordsSeq) return false;
+    this.missedFrames += recordsSeq - sessions.recordsSeq - 1n;
+    sessions.recordsSeq = recordsSeq;
     return true;
   }
 
   #applyManifest(manifest: Manifest): void {
-    this.manifest = manifest;
+    // Bytes of its own: the frame's belong to a larger buffer, which would stay as long as the Manifest does.
+    const bytes = toBinary(ManifestSchema, manifest);
+    if (Buffer.compare(bytes, this.#manifestBytes) === 0) return;
+    this.#manifestBytes = bytes;
+    this.#manifest = fromBinary(ManifestSchema, bytes);
     const previous = this.#configs;
-    this.#configs = new Map();
-    for (const shape of manifest.configs) {
+    const kept = new Map<number, LoadedConfig>();
+    for (const shape of this.#manifest.configs) {
       const known = previous.get(shape.id);
-      if (known !== undefined && known.shape.epoch === shape.epoch) {
-        this.#configs.set(shape.id, { ...known, shape });
-        previous.delete(shape.id);
-      } else {
-        this.#configs.set(shape.id, this.#load(shape));
-      }
+      if (known?.shape.epoch !== shape.epoch) continue;
+      known.shape = shape;
+      kept.set(shape.id, known);
+      previous.delete(shape.id);
     }
     for (const gone of previous.values()) this.#retire(gone);
+    const inUse = new Set<Family>([...kept.values()].flatMap((config) => [...config.states()].map((s) => s.family)));
+    this.#configs = new Map(
+      this.#manifest.configs.map((shape) => [shape.id, kept.get(shape.id) ?? this.#load(shape, inUse)]),
+    );
   }
 
-  #load(shape: Config): LoadedConfig {
-    try {
-      const config = parseConfig(shape.name, `${shape.name}.yaml`, Buffer.from(shape.yaml).toString());
-      return { shape, maps: this.#bind(config, shape), problem: undefined };
-    } catch (error) {
-      if (!(error instanceof SondeError)) throw error;
-      this.#options.onProblem(shape.name, error.message);
-      return { shape, maps: new Map(), problem: error.message };
-    }
-  }
-
-  /** Each metric to the map of its name. Maps that no metric reads, and metrics that are silent here, are left out. */
-  #bind(config: ProbeConfig, shape: Config): Map<number, LoadedMap> {
-    const silent = new Set(shape.silentMetrics);
-    const maps = new Map<number, LoadedMap>();
-    for (const metric of [...config.counters, ...config.histograms]) {
-      const map = shape.maps.find((map) => map.name === metric.source.map);
-      if (map === undefined || silent.has(metric.name)) continue;
-      const { fields, problems } = resolveFields(
-        metric.labels,
-        map.key === undefined ? null : layoutFromMessage(map.key),
-        map.keySize,
-        { perCpu: map.cpuRows },
-      );
-      if (problems.length > 0)
-        throw new SondeError('LAYOUT', `metric ${metric.name}: ${problems.map(({ message }) => message).join('; ')}`, {
-          stage: 'decode',
-        });
-      const definition: FamilyDefinition = {
-        name: this.#options.metricPrefix + metric.name,
-        help: metric.help,
-        type: metric.type,
-        labels: fields.map((field) => field.name).slice(0, metric.type === 'histogram' ? -1 : undefined),
-        ...(metric.type === 'histogram' && { buckets: bucketsOf(metric) }),
-      };
-      const decoder = new RowDecoder(this.#options.store.family(definition), fields);
-      const state = new MapRowsState(decoder, map.maxEntries);
-      const loaded = maps.get(map.id);
-      if (loaded === undefined) maps.set(map.id, { shape: map, states: [state] });
-      else loaded.states.push(state);
-    }
-    return maps;
+  #load(shape: Manifest['configs'][number], inUse: Set<Family>): LoadedConfig {
+    const { metricPrefix, onProblem } = this.#options;
+    const config = LoadedConfig.load(shape, {
+      metricPrefix,
+      family: (definition) => {
+        const family = this.store.family(definition, (known) => inUse.has(known));
+        inUse.add(family);
+        return family;
+      },
+    });
+    if (config.problem !== undefined) onProblem(shape.name, config.problem);
+    return config;
   }
 
   #applyLookup(lookup: Lookup): void {
@@ -215,67 +222,22 @@ export class Host {
         stage: 'decode',
       });
     }
-    lookup.ids.forEach((id, i) => this.#facts.set(lookup.kind, id, lookup.names[i]!));
+    lookup.ids.forEach((id, i) => this.#facts.set(lookup.kind, id, Buffer.from(lookup.names[i]!)));
   }
 
   #applyRows(rows: MapRows): void {
     const config = this.#configs.get(rows.configId);
+    if (config === undefined) throw unknownMap(rows);
     // Rows of a load that is over: its Manifest came first, so they are late, and the newer load has its own.
-    if (config !== undefined && config.shape.epoch !== rows.epoch) return;
-    if (config?.problem !== undefined) return;
-    const map = config?.maps.get(rows.mapId);
-    if (map === undefined) {
-      throw new SondeError(
-        'FRAME_UNKNOWN_MAP',
-        `rows of map ${rows.configId}/${rows.mapId}, which the Manifest does not name`,
-        {
-          stage: 'decode',
-        },
-      );
-    }
-    const columns = columnsOf(rows, map.shape);
-    for (const state of map.states) state.apply(columns, { facts: this.#facts });
+    if (config.shape.epoch !== rows.epoch) return;
+    config.applyRows(rows, { facts: this.#facts });
   }
 }
 
 /** Throws when a frame is the first of its host or session and is no Manifest: without one nothing can be made of it. */
 export function requireManifest(body: Frame['body']): void {
   if (body.case === 'manifest') return;
-  throw new SondeError('FRAME_UNKNOWN_MAP', `${body.case} of a session whose Manifest has not come`, {
+  throw new SondeError('FRAME_NO_MANIFEST', `${body.case} of a session whose Manifest has not come`, {
     stage: 'decode',
   });
-}
-
-function errorsOf(config: LoadedConfig): number {
-  let errors = 0;
-  for (const map of config.maps.values()) for (const state of map.states) errors += state.decodeErrors;
-  return errors;
-}
-
-function columnsOf(rows: MapRows, shape: MapShape): RowColumns {
-  const count = rows.slots.length / 4;
-  const keySize = shape.keySize + (shape.cpuRows ? 2 : 0);
-  const fits =
-    Number.isInteger(count) &&
-    rows.generations.length === count * 4 &&
-    rows.keys.length === count * keySize &&
-    rows.values.length === count * shape.valueSize &&
-    shape.valueSize === 8;
-  if (!fits) {
-    throw new SondeError(
-      'FRAME_MALFORMED',
-      `columns of map ${shape.name} do not fit ${count} rows of ${keySize}+${shape.valueSize} bytes`,
-      {
-        stage: 'decode',
-      },
-    );
-  }
-  return {
-    count,
-    slots: unpackU32(rows.slots),
-    generations: unpackU32(rows.generations),
-    keys: rows.keys,
-    keySize,
-    values: unpackU32(rows.values),
-  };
 }

@@ -20,6 +20,8 @@ export interface Publisher {
 export interface ConsumedRecord extends BusRecord {
   /** Its place in its partition. */
   readonly offset: bigint;
+  /** When the bus took it, in ms since 1970: of one clock for all hosts, and the same for whoever reads it again. */
+  readonly timestampMs: number;
 }
 
 /** What an aggregator does with the partitions it is given. Calls for one partition never overlap. */

@@ -25,6 +25,10 @@ export const ERROR_CODES = {
   },
   FRAME_VERSION: { retryable: false, meaning: 'a frame of a major version that is not known' },
   FRAME_UNKNOWN_MAP: { retryable: false, meaning: 'rows of a map that no Manifest named' },
+  FRAME_NO_MANIFEST: {
+    retryable: false,
+    meaning: 'a frame of a session whose Manifest has not come: it comes again with the next keyframe',
+  },
   FRAME_LATE: { retryable: false, meaning: 'a frame of a session that a newer one of its host has followed' },
   FRAME_LIMIT: {
     retryable: false,

@@ -15,6 +15,7 @@ export type {
   Program,
   Records,
 } from './gen/frame_pb.js';
+export { HealthSchema, LookupSchema, ManifestSchema } from './gen/frame_pb.js';
 
 /** Version of the envelope this code writes. */
 export const WIRE_MAJOR = 1;

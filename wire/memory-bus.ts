@@ -26,7 +26,7 @@ export class MemoryBus implements Publisher, Consumer {
     const delivery = this.#tail.then(() =>
       handler.apply(
         PARTITION,
-        records.map(({ key, value }) => ({ key, value, offset: this.#offset++ })),
+        records.map(({ key, value }) => ({ key, value, offset: this.#offset++, timestampMs: Date.now() })),
       ),
     );
     // One publisher's failed delivery is its own: the next one starts afresh.

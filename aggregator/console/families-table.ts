@@ -1,13 +1,27 @@
-import type { Family } from '../series/family.js';
+import type { FamilyGroup } from '../family-groups.js';
 import { html, NOTHING, type Html } from './html.js';
 
-/** Series of a family as Prometheus counts them: a histogram's are its buckets, `+Inf`, sum and count. */
-export function exposedSeries(family: Family): number {
-  return family.definition.buckets === undefined ? family.size : family.size * (family.definition.buckets.count + 3);
+/** Series of a metric as Prometheus counts them: a histogram's are its buckets, `+Inf`, sum and count. */
+export function exposedSeries({ members }: FamilyGroup): number {
+  return members.reduce(
+    (
+      sum,
+      [
+        ,
+        {
+          size,
+          definition: { buckets },
+        },
+      ],
+    ) => {
+      return sum + (buckets === undefined ? size : size * (buckets.count + 3));
+    },
+    0,
+  );
 }
 
 /** What is measured: every metric of the probes, also those that have counted nothing yet. */
-export function familiesSection(families: readonly Family[]): Html {
+export function familiesSection(families: readonly FamilyGroup[]): Html {
   const byName = [...families].sort((a, b) => (a.definition.name < b.definition.name ? -1 : 1));
   return html`<section>
     <h2>Measured</h2>
@@ -27,13 +41,14 @@ export function familiesSection(families: readonly Family[]): Html {
   </section>`;
 }
 
-function row(family: Family): Html {
+function row(family: FamilyGroup): Html {
   const { name, type, labels, help } = family.definition;
+  const series = exposedSeries(family);
   const by = labels.length === 0 ? NOTHING : html`<small>by ${labels.join(', ')}</small>`;
-  return html`<tr${family.size === 0 ? html` class="dim"` : NOTHING}>
+  return html`<tr${series === 0 ? html` class="dim"` : NOTHING}>
     <td><code>${name}</code>${by}</td>
     <td>${type}</td>
-    <td class="number">${exposedSeries(family).toLocaleString('en')}</td>
+    <td class="number">${series.toLocaleString('en')}</td>
     <td>${help}</td>
   </tr>`;
 }

@@ -1,9 +1,13 @@
 import type { FastifyInstance } from 'fastify';
 import type { Aggregator } from '../aggregator.js';
+import { groupFamilies } from '../family-groups.js';
 import { exposedSeries, familiesSection } from './families-table.js';
 import { html, Html, NOTHING } from './html.js';
 import { hostSection } from './probes-table.js';
 import { STYLE } from './style.js';
+
+/** Hosts whose programs are listed one by one. */
+const MAX_HOSTS = 20;
 
 export interface PageOptions {
   readonly aggregator: Aggregator;
@@ -24,8 +28,9 @@ export function registerPage(server: FastifyInstance, options: PageOptions): voi
 }
 
 function page({ aggregator, metricsPath, version }: PageOptions): Html {
-  const manifests = [...aggregator.hosts.values()].flatMap(({ manifest }) => manifest ?? []);
-  const families = [...aggregator.store.families()];
+  const hosts = aggregator.shownHosts();
+  const manifests = hosts.flatMap(({ manifest }) => manifest ?? []);
+  const families = groupFamilies(hosts);
   const programs = manifests.flatMap(({ configs }) => configs.flatMap((config) => config.programs));
   const attached = programs.filter((program) => program.attached).length;
   const series = families.reduce((sum, family) => sum + exposedSeries(family), 0);
@@ -34,7 +39,9 @@ function page({ aggregator, metricsPath, version }: PageOptions): Html {
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <title>Sonde${manifests.map(({ host }) => html` · ${host?.hostname ?? 'host'}`)}</title>
+        <title>
+          Sonde · ${manifests.length === 1 ? (manifests[0]!.host?.hostname ?? 'host') : `${manifests.length} hosts`}
+        </title>
         <style>
           ${new Html(STYLE)}
         </style>
@@ -52,7 +59,8 @@ function page({ aggregator, metricsPath, version }: PageOptions): Html {
           ${link('/healthz', 'Health', 'the process answers')}
           ${link('/readyz', 'Readiness', 'probes are loaded and read')}
         </nav>
-        ${manifests.length === 0 ? html`<p>No host has reported yet.</p>` : manifests.map(hostSection)}
+        ${manifests.length === 0 ? html`<p>No host has reported yet.</p>` : manifests.slice(0, MAX_HOSTS).map(hostSection)}
+        ${manifests.length > MAX_HOSTS ? html`<p>… and ${manifests.length - MAX_HOSTS} more hosts.</p>` : NOTHING}
         ${families.length === 0 ? NOTHING : familiesSection(families)}
       </body>
     </html>`;

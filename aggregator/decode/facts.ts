@@ -29,6 +29,11 @@ export class Facts {
     this.evicted++;
   }
 
+  /** All answers, oldest first. */
+  entries(): Iterable<readonly [kind: string, answers: ReadonlyMap<bigint, Uint8Array>]> {
+    return this.#kinds;
+  }
+
   get(kind: string, id: bigint): Uint8Array | undefined {
     return this.#kinds.get(kind)?.get(id);
   }

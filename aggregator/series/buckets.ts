@@ -1,8 +1,15 @@
 import type { HistogramConfig } from '../../wire/config/schema.js';
 import { formatFloat } from '../output/prometheus/number.js';
 
+/** What makes buckets, as the config says it. */
+export type BucketSpec = Pick<
+  HistogramConfig,
+  'bucketType' | 'bucketMin' | 'bucketMax' | 'bucketKeys' | 'bucketMultiplier'
+>;
+
 /** The buckets of a classic histogram: which cell a bucket index falls into, and the upper bounds as text. */
 export interface Buckets {
+  readonly spec: BucketSpec;
   /** Number of buckets without `+Inf`; the cells of a series are these, then one for the sum. */
   readonly count: number;
   readonly multiplier: number;
@@ -13,15 +20,17 @@ export interface Buckets {
 }
 
 /** Buckets by CONFIG.md, "Histograms". */
-export function bucketsOf(config: HistogramConfig): Buckets {
-  const multiplier = config.bucketMultiplier;
-  const keys = config.bucketType === 'fixed' ? config.bucketKeys : range(config.bucketMin, config.bucketMax);
+export function bucketsOf(config: BucketSpec): Buckets {
+  const { bucketType, bucketMin, bucketMax, bucketKeys, bucketMultiplier } = config;
+  const multiplier = bucketMultiplier;
+  const keys = bucketType === 'fixed' ? bucketKeys : range(bucketMin, bucketMax);
   const cells = new Map<bigint, number>(keys.map((key, cell) => [BigInt(key), cell]));
   cells.set(BigInt(keys.at(-1)! + 1), keys.length);
   return {
+    spec: { bucketType, bucketMin, bucketMax, bucketKeys, bucketMultiplier },
     count: keys.length,
     multiplier,
-    bounds: keys.map((key) => formatFloat(upperBound(config.bucketType, key) * multiplier)),
+    bounds: keys.map((key) => formatFloat(upperBound(bucketType, key) * multiplier)),
     cellOf: (index) => cells.get(index) ?? -1,
   };
 }

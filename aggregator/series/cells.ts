@@ -17,6 +17,12 @@ export class Cells {
     this.words[cell * 2 + 1] = this.words[cell * 2 + 1]! + newHi - oldHi + Math.floor(low / 2 ** 32);
   }
 
+  /** Makes the cells those of `words`, as they were. */
+  restore(words: Uint32Array): void {
+    this.reserve(words.length / 2);
+    this.words.set(words);
+  }
+
   get(cell: number): bigint {
     return (BigInt(this.words[cell * 2 + 1]!) << 32n) | BigInt(this.words[cell * 2]!);
   }

@@ -1,6 +1,7 @@
-import { LabelTable } from './label-table.js';
+import { asBytes, asWords, type Saved } from '../state/saved.js';
+import { bucketsOf, type BucketSpec, type Buckets } from './buckets.js';
 import { Cells } from './cells.js';
-import type { Buckets } from './buckets.js';
+import { LabelTable } from './label-table.js';
 
 export type FamilyType = 'counter' | 'histogram';
 
@@ -15,9 +16,25 @@ export interface FamilyDefinition {
   readonly buckets?: Buckets;
 }
 
+/** A family as it is saved: its arrays are `texts`, `starts` and `cells`. */
+export interface FamilyMeta {
+  readonly name: string;
+  readonly help: string;
+  readonly type: FamilyType;
+  readonly labels: readonly string[];
+  readonly buckets?: BucketSpec;
+  readonly overflow: number;
+  readonly overflowed: number;
+}
+
+/** The definition of a saved family. */
+export function savedDefinition({ name, help, type, labels, buckets }: FamilyMeta): FamilyDefinition {
+  return { name, help, type, labels, ...(buckets !== undefined && { buckets: bucketsOf(buckets) }) };
+}
+
 /** All series of one metric: their label texts, and the cells that hold their values. */
 export class Family {
-  readonly definition: FamilyDefinition;
+  #definition: FamilyDefinition;
   readonly table = new LabelTable();
   readonly cells = new Cells();
   /** Cells of one series: 1 for a counter; the buckets and the sum for a histogram. */
@@ -29,9 +46,18 @@ export class Family {
   readonly #maxSeries: number;
 
   constructor(definition: FamilyDefinition, maxSeries: number) {
-    this.definition = definition;
+    this.#definition = definition;
     this.stride = definition.buckets === undefined ? 1 : definition.buckets.count + 1;
     this.#maxSeries = maxSeries;
+  }
+
+  get definition(): FamilyDefinition {
+    return this.#definition;
+  }
+
+  /** Gives the metric another help text: it stays the same metric. */
+  describe(help: string): void {
+    this.#definition = { ...this.#definition, help };
   }
 
   get size(): number {
@@ -55,6 +81,36 @@ export class Family {
       this.#overflow = existing >= 0 ? existing : this.#add(text, text.length);
     }
     return this.#overflow;
+  }
+
+  save(): Saved<FamilyMeta> {
+    const { name, help, type, labels, buckets } = this.definition;
+    const { arena, starts, size } = this.table;
+    return {
+      meta: {
+        name,
+        help,
+        type,
+        labels,
+        ...(buckets !== undefined && { buckets: buckets.spec }),
+        overflow: this.#overflow,
+        overflowed: this.overflowed,
+      },
+      arrays: {
+        texts: arena.subarray(0, starts[size]),
+        starts: asBytes(starts, size + 1),
+        cells: asBytes(this.cells.words, size * this.stride * 2),
+      },
+    };
+  }
+
+  /** Makes this family, which has no series yet, what `save` has told. Throws RangeError when its parts do not fit. */
+  restore({ meta, arrays }: Saved<FamilyMeta> & { readonly arrays: Record<string, Uint8Array<ArrayBuffer>> }): void {
+    this.table.restore(arrays['texts']!, asWords(arrays['starts']!));
+    this.cells.reserve(this.size * this.stride);
+    this.cells.restore(asWords(arrays['cells']!));
+    this.#overflow = meta.overflow;
+    this.overflowed = meta.overflowed;
   }
 
   #add(labels: Uint8Array, length: number): number {

@@ -27,16 +27,6 @@ export class LabelTable {
     return this.#starts;
   }
 
-  /**
-   * Makes sure that the arena has `bytes` bytes of room behind the texts, and returns where they begin: lines are written there,
-   * because copying within one array is several times faster than from one to another. Gone with the next `add`.
-   */
-  scratch(bytes: number): number {
-    const end = this.#starts[this.#count]!;
-    if (end + bytes > this.#arena.length) this.#arena = growU8(this.#arena, end + bytes + (end >>> 3));
-    return end;
-  }
-
   text(number: number): string {
     return Buffer.from(
       this.#arena.buffer,
@@ -69,6 +59,17 @@ export class LabelTable {
     this.#count++;
     this.#insert(number);
     return number;
+  }
+
+  /** Makes the table one of these texts: as `arena` and `starts` were. The table must be empty. Throws RangeError when they do not fit. */
+  restore(arena: Uint8Array, starts: Uint32Array): void {
+    for (let number = 0; number + 1 < starts.length; number++) {
+      const start = starts[number]!;
+      const end = starts[number + 1]!;
+      if (end < start || end > arena.length) throw new RangeError(`label text ${number} is outside of the arena`);
+      const text = arena.subarray(start, end);
+      this.add(text, text.length);
+    }
   }
 
   #equal(number: number, bytes: Uint8Array, length: number): boolean {

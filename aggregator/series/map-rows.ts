@@ -1,6 +1,8 @@
 import { growU32 } from '../../lib/grow.js';
 import { SondeError } from '../../wire/errors.js';
 import { DecodeError, type DecodeContext } from '../decode/decoder.js';
+import { asBytes } from '../state/saved.js';
+import type { Family } from './family.js';
 import { NO_CELL, type RowDecoder } from './row-decoder.js';
 
 /** The columns of a MapRows frame, unpacked and checked against the map's shape. */
@@ -79,6 +81,23 @@ export class MapRowsState {
       const cell = records[base + 3]!;
       if (cell !== NO_CELL) cells.addDifference(cell, lo, hi, oldLo, oldHi);
     }
+  }
+
+  get family(): Family {
+    return this.#decoder.family;
+  }
+
+  /** The records of the slots seen so far, as bytes: a view. With `decodeErrors` and the family they are all there is to save. */
+  save(): Uint8Array {
+    let used = this.#records.length;
+    while (used > 0 && this.#records[used - STRIDE] === 0) used -= STRIDE;
+    return asBytes(this.#records, used);
+  }
+
+  /** Makes this state, which has seen no row yet, what `save` has told. */
+  restore(records: Uint32Array<ArrayBuffer>): void {
+    if (records.length > this.#records.length) this.#records = records;
+    else this.#records.set(records);
   }
 
   /** Loads what the next rows will need, all at once: the cache misses of rows in no order overlap instead of following each other. */

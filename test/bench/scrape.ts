@@ -6,10 +6,9 @@ import { fork, spawn } from 'node:child_process';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { Counter, Registry } from 'prom-client';
-import type { Aggregator } from '../../aggregator/aggregator.js';
+import { Host } from '../../aggregator/host.js';
 import { exposition } from '../../aggregator/output/prometheus/exposition.js';
 import { registerMetricsRoute } from '../../aggregator/output/prometheus/routes.js';
-import { SeriesStore } from '../../aggregator/series/store.js';
 import { createWebServer, listen } from '../../lib/web-server.js';
 import { cpuSeconds, interleave, median, report } from './bench.js';
 
@@ -19,30 +18,25 @@ function labelsOf(i: number): Record<(typeof LABELS)[number], string> {
   return { device: `nvme${i % 97}n1`, operation: `operation_${i % 31}`, port: String(i) };
 }
 
-/** A store with that many counters, as rows of a map would have made them. */
-function filledStore(count: number): SeriesStore {
-  const store = new SeriesStore({ maxSeriesPerMetric: 2_000_000 });
-  const family = store.family({
-    name: 'ebpf_exporter_packets_total',
-    help: 'Packets',
-    type: 'counter',
-    labels: LABELS,
-  });
+/** A host with that many counters, as rows of a map would have made them. */
+function filledHost(count: number): Host {
+  const host = new Host('host', { metricPrefix: '', maxSeriesPerMetric: 2_000_000, onProblem: () => undefined });
+  const definition = { name: 'ebpf_exporter_packets_total', help: 'Packets', type: 'counter', labels: LABELS } as const;
+  const family = host.store.family(definition, () => false);
   for (let i = 0; i < count; i++) {
     const { device, operation, port } = labelsOf(i);
     const text = Buffer.from(`device="${device}",operation="${operation}",port="${port}"`);
     family.cells.addDifference(family.series(text, text.length), i * 7919, i % 3, 0, 0);
   }
-  return store;
+  return host;
 }
 
-function sourcesOf(store: SeriesStore): Parameters<typeof exposition>[0] {
-  const aggregator = { store, hosts: new Map() } as Pick<Aggregator, 'store' | 'hosts'> as Aggregator;
-  return { aggregator, registry: new Registry(), metricPrefix: 'ebpf_exporter_' };
+function sourcesOf(host: Host): Parameters<typeof exposition>[0] {
+  return { aggregator: { shownHosts: () => [host] }, registry: new Registry(), metricPrefix: 'ebpf_exporter_' };
 }
 
 async function against(count: number): Promise<Record<'sonde' | 'prom-client', number[]>> {
-  const store = filledStore(count);
+  const host = filledHost(count);
   const registry = new Registry();
   const counter = new Counter({
     name: 'ebpf_exporter_packets_total',
@@ -56,7 +50,7 @@ async function against(count: number): Promise<Record<'sonde' | 'prom-client', n
       sonde: () =>
         cpuSeconds(async () => {
           let bytes = 0;
-          for await (const chunk of exposition(sourcesOf(store), 'text')) bytes += chunk.length;
+          for await (const chunk of exposition(sourcesOf(host), 'text')) bytes += chunk.length;
           if (bytes < count * 50) throw new Error(`only ${bytes} bytes`);
         }),
       'prom-client': () =>
@@ -72,7 +66,7 @@ async function against(count: number): Promise<Record<'sonde' | 'prom-client', n
 /** In a child process: serves 1 M series over HTTP to curl, and measures itself meanwhile. */
 async function serveMillion(): Promise<void> {
   const server = createWebServer();
-  registerMetricsRoute(server, { ...sourcesOf(filledStore(1_000_000)), path: '/metrics' });
+  registerMetricsRoute(server, { ...sourcesOf(filledHost(1_000_000)), path: '/metrics' });
   const url = await listen(server, { host: '127.0.0.1', port: 0 });
   const delay = monitorEventLoopDelay({ resolution: 1 });
   const gaps: number[] = [];

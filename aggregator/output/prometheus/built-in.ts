@@ -1,61 +1,77 @@
+import type { FamilyGroup } from '../../family-groups.js';
+import type { Labels } from '../../host-labels.js';
 import type { Host } from '../../host.js';
 import type { Config, Health, Program } from '../../../wire/frame.js';
-import type { SeriesStore } from '../../series/store.js';
 import type { Sample, SmallFamily } from './small-family.js';
 
-/** What is known without the maps: CONFIG.md's built-in metrics, and Sonde's own of hosts and series. */
-export function builtInFamilies(hosts: readonly Host[], store: SeriesStore, prefix: string): SmallFamily[] {
-  const families = [...store.families()];
-  const configs = hosts.flatMap((host) => host.manifest?.configs ?? []);
-  const programs = configs.flatMap((config) => config.programs.map((program) => ({ config, program })));
-  const loaded = programs.filter(({ program }) => program.loaded);
-  const health = hosts.flatMap((host) => (host.health === undefined ? [] : [host.health]));
+type Entry<T> = readonly [labels: Labels, value: T];
+
+/**
+ * What is known without the maps: CONFIG.md's built-in metrics, and Sonde's own of hosts and series.
+ * @param labels of each host.
+ */
+export function builtInFamilies(
+  hosts: readonly Host[],
+  labels: ReadonlyMap<Host, Labels>,
+  groups: readonly FamilyGroup[],
+  prefix: string,
+): SmallFamily[] {
+  const ofHosts = <T>(values: (host: Host) => Iterable<T>): Entry<T>[] =>
+    hosts.flatMap((host) => [...values(host)].map((value): Entry<T> => [labels.get(host)!, value]));
+  const configs = ofHosts((host) => host.manifest?.configs ?? []);
+  const programs = configs.flatMap(([own, config]) =>
+    config.programs.map((program): Entry<ProgramOf> => [own, { config, program }]),
+  );
+  const loaded = programs.filter(([, { program }]) => program.loaded);
+  const health = ofHosts((host) => (host.account.health === undefined ? [] : [host.account.health]));
   return [
     {
       name: `${prefix}enabled_configs`,
       help: 'The set of enabled configs',
       type: 'gauge',
-      samples: configs.map((config) => ({ labels: { name: config.name }, value: 1 })),
+      samples: samplesOf(configs, ({ name }) => [{ name }, 1]),
     },
     {
       name: `${prefix}ebpf_program_info`,
       help: 'Info about ebpf programs',
       type: 'gauge',
-      samples: loaded.map(({ config, program }) => ({
-        labels: { config: config.name, program: program.name, tag: program.tag, id: String(program.id) },
-        value: 1,
-      })),
+      samples: samplesOf(loaded, ({ config, program: { name, tag, id } }) => [
+        { config: config.name, program: name, tag, id: String(id) },
+        1,
+      ]),
     },
     {
       name: `${prefix}ebpf_program_attached`,
       help: 'Whether a program is attached',
       type: 'gauge',
-      samples: loaded.map(({ program }) => ({ labels: { id: String(program.id) }, value: program.attached ? 1 : 0 })),
+      samples: samplesOf(loaded, ({ program: { id, attached } }) => [{ id: String(id) }, attached ? 1 : 0]),
     },
     ...runStats(health, prefix),
     {
       name: `${prefix}decoder_errors_total`,
       help: 'How many times has decoding failed',
       type: 'counter',
-      samples: hosts.flatMap((host) =>
-        [...host.decodeErrors()].map(([config, value]) => ({ labels: { config }, value })),
+      samples: samplesOf(
+        ofHosts((host) => host.decodeErrors()),
+        ([config, count]) => [{ config }, count],
       ),
     },
     {
       name: 'sonde_program_up',
       help: 'Whether a program is loaded and attached, and why not',
       type: 'gauge',
-      samples: programs.map(({ config, program }) => upSample(config, program)),
+      samples: samplesOf(programs, ({ config, program: { name, variant, reason, attached } }) => [
+        { config: config.name, program: name, variant, reason },
+        attached ? 1 : 0,
+      ]),
     },
     {
       name: 'sonde_lost_total',
-      help: "Events or rows lost on the host, by where and why: cumulative over the collector's session",
+      help: 'Events or rows lost on the host, by where and why',
       type: 'counter',
-      samples: health.flatMap((entry) =>
-        entry.losses.map(({ hop, reason, config, map, count }) => ({
-          labels: { hop, reason, config, map },
-          value: count,
-        })),
+      samples: samplesOf(
+        ofHosts((host) => host.account.losses()),
+        ({ hop, reason, config, map, count }) => [{ hop, reason, config, map }, count],
       ),
     },
     {
@@ -72,54 +88,90 @@ export function builtInFamilies(hosts: readonly Host[], store: SeriesStore, pref
     },
     {
       name: 'sonde_series',
-      help: 'Series of a metric',
+      help: 'Series of a metric, over all hosts served here',
       type: 'gauge',
-      samples: families.map(({ definition, size }) => ({ labels: { metric: definition.name }, value: size })),
+      samples: groups.map(({ definition, members }) => ({
+        labels: { metric: definition.name },
+        value: members.reduce((sum, [, { size }]) => sum + size, 0),
+      })),
     },
     {
       name: 'sonde_series_overflowed_total',
       help: "Label sets that were counted in a metric's one overflow series, because it had too many series",
       type: 'counter',
-      samples: families.map(({ definition, overflowed }) => ({
+      samples: groups.map(({ definition, members }) => ({
         labels: { metric: definition.name },
-        value: overflowed,
+        value: members.reduce((sum, [, { overflowed }]) => sum + overflowed, 0),
       })),
+    },
+    {
+      name: 'sonde_metric_conflicts',
+      help: 'Hosts whose series of a metric are left out, because it has another type elsewhere',
+      type: 'gauge',
+      samples: groups
+        .filter(({ conflicts }) => conflicts > 0)
+        .map(({ definition, conflicts }) => ({ labels: { metric: definition.name }, value: conflicts })),
     },
     {
       name: 'sonde_frames_missed_total',
       help: 'Frames of a host that never came, by their sequence numbers',
       type: 'counter',
-      samples: hosts.map((host) => ({ labels: {}, value: host.missedFrames })),
+      samples: samplesOf(
+        ofHosts((host) => [host.missedFrames]),
+        (count) => [{}, count],
+      ),
+    },
+    {
+      name: 'sonde_host_clones',
+      help: 'Machines that send under one host id at the same time, by name: give each a host id of its own',
+      type: 'gauge',
+      samples: samplesOf(
+        ofHosts((host) => host.clones),
+        (hostname) => [{ hostname }, 1],
+      ),
     },
   ];
 }
 
-function upSample(config: Config, program: Program): Sample {
-  const { name, variant, reason } = program;
-  return { labels: { config: config.name, program: name, variant, reason }, value: program.attached ? 1 : 0 };
+interface ProgramOf {
+  readonly config: Config;
+  readonly program: Program;
+}
+
+/** Samples with the host's labels; a label of the sample's own goes before one of the host's. */
+function samplesOf<T>(
+  entries: readonly Entry<T>[],
+  sample: (value: T) => readonly [Labels, number | bigint],
+): Sample[] {
+  return entries.map(([own, entry]) => {
+    const [labels, value] = sample(entry);
+    return { labels: { ...own, ...labels }, value };
+  });
 }
 
 /** Run time and count of programs; nothing when the kernel does not keep them (`kernel.bpf_stats_enabled`). */
-function runStats(health: readonly Health[], prefix: string): SmallFamily[] {
-  const programs = health.filter((entry) => entry.statsEnabled).flatMap((entry) => entry.programs);
+function runStats(health: readonly Entry<Health>[], prefix: string): SmallFamily[] {
+  const programs = health
+    .filter(([, { statsEnabled }]) => statsEnabled)
+    .flatMap(([own, entry]) => entry.programs.map((program): Entry<typeof program> => [own, program]));
   return [
     {
       name: `${prefix}ebpf_program_run_time_seconds`,
       help: 'How long has the program been executing',
       type: 'counter',
-      samples: programs.map(({ id, runTimeNs }) => ({ labels: { id: String(id) }, value: Number(runTimeNs) / 1e9 })),
+      samples: samplesOf(programs, ({ id, runTimeNs }) => [{ id: String(id) }, Number(runTimeNs) / 1e9]),
     },
     {
       name: `${prefix}ebpf_program_run_count_total`,
       help: 'How many times has the program been executed',
       type: 'counter',
-      samples: programs.map(({ id, runCount }) => ({ labels: { id: String(id) }, value: runCount })),
+      samples: samplesOf(programs, ({ id, runCount }) => [{ id: String(id) }, runCount]),
     },
   ];
 }
 
-function fillSamples(health: readonly Health[], field: 'entries' | 'maxEntries'): Sample[] {
-  return health.flatMap((entry) =>
-    entry.maps.map((map) => ({ labels: { config: map.config, map: map.map }, value: map[field] })),
+function fillSamples(health: readonly Entry<Health>[], field: 'entries' | 'maxEntries'): Sample[] {
+  return health.flatMap(([own, entry]) =>
+    entry.maps.map((map) => ({ labels: { ...own, config: map.config, map: map.map }, value: map[field] })),
   );
 }

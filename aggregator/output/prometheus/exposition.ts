@@ -1,17 +1,24 @@
 import type { Registry } from 'prom-client';
 import type { Aggregator } from '../../aggregator.js';
+import { groupFamilies, type FamilyGroup } from '../../family-groups.js';
+import { hostLabels, labelText, type Labels } from '../../host-labels.js';
+import type { Host } from '../../host.js';
 import { builtInFamilies } from './built-in.js';
-import { FamilyWriter, type Format } from './family-writer.js';
+import { familyHead, FamilyWriter, LineBuffer, type Format } from './family-writer.js';
 import { writeSmallFamily } from './small-family.js';
 
 /** Time that writing may hold the event loop before others get their turn. */
 const SLICE_MS = 2;
+/** Bytes that are gathered before they are handed on: the families of many hosts are small. */
+const CHUNK_BYTES = 64 * 1024;
 
 export interface ExpositionSources {
-  readonly aggregator: Aggregator;
+  readonly aggregator: Pick<Aggregator, 'shownHosts'>;
   /** Sonde's own metrics, all named `sonde_…`. */
   readonly registry: Registry;
   readonly metricPrefix: string;
+  /** Label that names the host; left out in `sonde run`, where Prometheus itself does. */
+  readonly instanceLabel?: string;
 }
 
 /**
@@ -19,20 +26,50 @@ export interface ExpositionSources {
  * and a scrape that is given up stops writing.
  */
 export async function* exposition(sources: ExpositionSources, format: Format): AsyncGenerator<Buffer> {
-  const { aggregator, registry, metricPrefix } = sources;
-  const builtIn = builtInFamilies([...aggregator.hosts.values()], aggregator.store, metricPrefix);
-  yield Buffer.from(builtIn.map((family) => writeSmallFamily(family, format)).join(''));
+  const { aggregator, registry, metricPrefix, instanceLabel } = sources;
+  const hosts = aggregator.shownHosts();
+  const labels = hostLabels(hosts, instanceLabel);
+  const groups = groupFamilies(hosts);
   let sliceEnd = performance.now() + SLICE_MS;
-  for (const family of aggregator.store.families()) {
-    const writer = new FamilyWriter(family, format);
-    for (let chunk = writer.next(); chunk !== null; chunk = writer.next()) {
-      yield chunk;
-      if (performance.now() < sliceEnd) continue;
-      await new Promise(setImmediate);
-      sliceEnd = performance.now() + SLICE_MS;
+  let gathered: Buffer[] = [];
+  let bytes = 0;
+  for (const chunk of chunksOf(hosts, labels, groups, metricPrefix, format)) {
+    gathered.push(chunk);
+    bytes += chunk.length;
+    if (bytes >= CHUNK_BYTES) {
+      yield gathered.length === 1 ? chunk : Buffer.concat(gathered);
+      gathered = [];
+      bytes = 0;
+    }
+    if (performance.now() < sliceEnd) continue;
+    await new Promise(setImmediate);
+    sliceEnd = performance.now() + SLICE_MS;
+  }
+  yield Buffer.concat([...gathered, Buffer.from(await ownMetrics(registry, format))]);
+}
+
+function* chunksOf(
+  hosts: readonly Host[],
+  labels: ReadonlyMap<Host, Labels>,
+  groups: readonly FamilyGroup[],
+  metricPrefix: string,
+  format: Format,
+): Generator<Buffer> {
+  for (const family of builtInFamilies(hosts, labels, groups, metricPrefix)) {
+    yield Buffer.from(writeSmallFamily(family, format));
+  }
+  const buffer = new LineBuffer();
+  for (const { definition, members } of groups) {
+    let isHeadWritten = false;
+    for (const [host, family] of members) {
+      const writer = new FamilyWriter(family, labelText(labels.get(host)!, definition.labels), buffer);
+      for (let chunk = writer.next(); chunk !== null; chunk = writer.next()) {
+        if (!isHeadWritten) yield Buffer.from(familyHead(definition.name, definition.help, definition.type, format));
+        isHeadWritten = true;
+        yield chunk;
+      }
     }
   }
-  yield Buffer.from(await ownMetrics(registry, format));
 }
 
 async function ownMetrics(registry: Registry, format: Format): Promise<string> {

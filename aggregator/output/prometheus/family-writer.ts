@@ -20,49 +20,66 @@ export function familyHead(name: string, help: string, type: string, format: For
   return `# HELP ${family} ${escaped.replaceAll('"', '\\"')}\n# TYPE ${family} ${isTotal ? 'counter' : 'unknown'}\n`;
 }
 
-/** Writes the series of a family in chunks: `next` until it is null. */
+/**
+ * Where lines are written: label texts in front, as they lie in their table, and the lines behind, because copying within one
+ * array is several times faster than from one to another. Shared by all families of an exposition.
+ */
+export class LineBuffer {
+  bytes = new Uint8Array(2 * CHUNK_BYTES);
+
+  reserve(length: number): void {
+    if (length > this.bytes.length) this.bytes = new Uint8Array(length + (length >>> 1));
+  }
+}
+
+/** Writes the series of one host's family in chunks: `next` until it is null. */
 export class FamilyWriter {
   readonly #family: Family;
-  readonly #head: Buffer;
+  readonly #buffer: LineBuffer;
   /** Series there were when writing began: one that comes later is in the next scrape. */
   readonly #count: number;
   readonly #name: string;
+  /** Labels of the host, with a comma behind them when labels of the series follow; '' without a host label. */
+  readonly #hostLabels: string;
   readonly #bucketEnds: readonly Buffer[];
   #next = 0;
 
-  constructor(family: Family, format: Format) {
-    const { name, help, type, buckets } = family.definition;
+  /** @param hostLabels `a="x",b="y"` in UTF-8, put before the labels of each series. */
+  constructor(family: Family, hostLabels: Buffer = Buffer.alloc(0), buffer = new LineBuffer()) {
+    const { name, labels, buckets } = family.definition;
+    const comma = hostLabels.length > 0 && labels.length > 0 ? ',' : '';
     this.#family = family;
-    this.#head = Buffer.from(familyHead(name, help, type, format));
+    this.#buffer = buffer;
     this.#count = family.size;
     this.#name = name;
+    // As bytes: writeText takes each character as one.
+    this.#hostLabels = hostLabels.toString('latin1') + comma;
     this.#bucketEnds =
       buckets === undefined ? [] : [...buckets.bounds, '+Inf'].map((bound) => Buffer.from(`le="${bound}"} `));
   }
 
-  /** The next chunk, or null when all is written. A series is never cut, nor a histogram's lines torn apart. */
+  /** The next chunk, without the family's head, or null when all is written. A series is never cut. */
   next(): Buffer | null {
     if (this.#next >= this.#count) return null;
-    const { table } = this.#family;
+    const { arena, starts } = this.#family.table;
     const { bytes, until } = this.#plan();
-    const scratch = table.scratch(bytes + this.#name.length + 1);
-    const start = writeText(table.arena, scratch, `${this.#name}{`);
+    const [from, to] = [starts[this.#next]!, starts[until]!];
+    this.#buffer.reserve(to - from + bytes);
+    this.#buffer.bytes.set(arena.subarray(from, to));
+    const start = to - from;
     const end =
-      this.#family.definition.buckets === undefined
-        ? this.#counters(scratch, start, until)
-        : this.#histograms(start, until);
-    const lines = table.arena.subarray(start, end);
-    const chunk = this.#next === 0 ? Buffer.concat([this.#head, lines]) : Buffer.from(lines);
+      this.#family.definition.buckets === undefined ? this.#counters(start, until) : this.#histograms(start, until);
     this.#next = until;
-    return chunk;
+    return Buffer.from(this.#buffer.bytes.subarray(start, end));
   }
 
   /** How many series make the next chunk, and the bytes that they take at most. */
   #plan(): { bytes: number; until: number } {
     const { starts } = this.#family.table;
     const lines = this.#family.definition.buckets === undefined ? 1 : this.#family.stride + 2;
-    const perLine = this.#name.length + LINE_ROOM;
-    let bytes = 0;
+    const perLine = this.#name.length + this.#hostLabels.length + LINE_ROOM;
+    // The line that the others copy their beginning from is counted, too.
+    let bytes = perLine;
     let until = this.#next;
     while (until < this.#count && bytes < CHUNK_BYTES) {
       bytes += lines * (starts[until + 1]! - starts[until]! + perLine);
@@ -71,23 +88,27 @@ export class FamilyWriter {
     return { bytes, until };
   }
 
-  /** Lines `name{labels} value` of the series from `#next` to `until`, the `name{` copied from `head`; returns where they end. */
-  #counters(head: number, at: number, until: number): number {
-    const { table, cells } = this.#family;
-    const { arena: out, starts } = table;
-    const { words } = cells;
-    const headEnd = at;
+  /** Lines `name{labels} value` of the series from `#next` to `until`; returns where they end. */
+  #counters(at: number, until: number): number {
+    const { starts } = this.#family.table;
+    const { words } = this.#family.cells;
+    const out = this.#buffer.bytes;
+    const base = starts[this.#next]!;
+    const hasLabels = this.#hostLabels !== '' || this.#family.definition.labels.length > 0;
+    // Where the last line began, which the next begins like.
+    let head = at;
+    const length = this.#name.length + (hasLabels ? 1 : 0) + this.#hostLabels.length;
+    writeText(out, at, `${this.#name}${hasLabels ? '{' : ''}${this.#hostLabels}`);
     for (let series = this.#next; series < until; series++) {
-      const from = starts[series]!;
-      const to = starts[series + 1]!;
-      out.copyWithin(at, head, headEnd);
-      at += headEnd - head;
-      if (to > from) {
+      const from = starts[series]! - base;
+      const to = starts[series + 1]! - base;
+      out.copyWithin(at, head, head + length);
+      head = at;
+      at += length;
+      if (hasLabels) {
         out.copyWithin(at, from, to);
         at += to - from;
         out[at++] = 0x7d;
-      } else {
-        at--; // no labels, no brace
       }
       out[at++] = 0x20;
       at = writeU64(out, at, words[series * 2]!, words[series * 2 + 1]!);
@@ -97,25 +118,24 @@ export class FamilyWriter {
   }
 
   #histograms(at: number, until: number): number {
-    for (let series = this.#next; series < until; series++) at = this.#histogram(at, series);
+    const base = this.#family.table.starts[this.#next]!;
+    for (let series = this.#next; series < until; series++) at = this.#histogram(at, series, base);
     return at;
   }
 
   /** All lines of one series: buckets, cumulative, then sum and count. */
-  #histogram(at: number, series: number): number {
+  #histogram(at: number, series: number, base: number): number {
     const { table, cells, stride, definition } = this.#family;
-    const { arena: out, starts } = table;
+    const out = this.#buffer.bytes;
     const { count } = definition.buckets!;
-    const from = starts[series]!;
-    const to = starts[series + 1]!;
+    const from = table.starts[series]! - base;
+    const to = table.starts[series + 1]! - base;
     const first = series * stride;
     const line = at;
-    let lineEnd = writeText(out, at, `${this.#name}_bucket{`);
-    if (to > from) {
-      out.copyWithin(lineEnd, from, to);
-      lineEnd += to - from;
-      out[lineEnd++] = 0x2c;
-    }
+    let lineEnd = writeText(out, at, `${this.#name}_bucket{${this.#hostLabels}`);
+    out.copyWithin(lineEnd, from, to);
+    lineEnd += to - from;
+    if (out[lineEnd - 1] !== 0x7b && out[lineEnd - 1] !== 0x2c) out[lineEnd++] = 0x2c;
     let lo = 0;
     let hi = 0;
     for (let bucket = 0; bucket <= count; bucket++) {
@@ -142,10 +162,10 @@ export class FamilyWriter {
 
   /** `name<suffix>{labels} `. */
   #withoutBucket(at: number, suffix: string, from: number, to: number): number {
-    const { arena: out } = this.#family.table;
+    const out = this.#buffer.bytes;
     at = writeText(out, at, this.#name + suffix);
-    if (to > from) {
-      out[at++] = 0x7b;
+    if (to > from || this.#hostLabels !== '') {
+      at = writeText(out, at, `{${this.#hostLabels}`);
       out.copyWithin(at, from, to);
       at += to - from;
       out[at++] = 0x7d;
@@ -155,9 +175,10 @@ export class FamilyWriter {
   }
 
   #sum(at: number, cell: number): number {
-    const { table, cells, definition } = this.#family;
+    const { cells, definition } = this.#family;
+    const out = this.#buffer.bytes;
     const { multiplier } = definition.buckets!;
-    if (multiplier === 1) return writeU64(table.arena, at, cells.words[cell * 2]!, cells.words[cell * 2 + 1]!);
-    return writeText(table.arena, at, formatFloat(Number(cells.get(cell)) * multiplier));
+    if (multiplier === 1) return writeU64(out, at, cells.words[cell * 2]!, cells.words[cell * 2 + 1]!);
+    return writeText(out, at, formatFloat(Number(cells.get(cell)) * multiplier));
   }
 }

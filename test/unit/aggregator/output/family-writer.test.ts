@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FamilyWriter, type Format } from '../../../../aggregator/output/prometheus/family-writer.js';
+import { familyHead, FamilyWriter, type Format } from '../../../../aggregator/output/prometheus/family-writer.js';
 import { writeSmallFamily } from '../../../../aggregator/output/prometheus/small-family.js';
 import { bucketsOf } from '../../../../aggregator/series/buckets.js';
 import { Family } from '../../../../aggregator/series/family.js';
 import type { HistogramConfig } from '../../../../wire/config/schema.js';
 
-function written(family: Family, format: Format = 'text'): string {
-  const writer = new FamilyWriter(family, format);
-  let text = '';
+function written(family: Family, format: Format = 'text', hostLabels = ''): string {
+  const { name, help, type } = family.definition;
+  const writer = new FamilyWriter(family, Buffer.from(hostLabels));
+  let text = familyHead(name, help, type, format);
   for (let chunk = writer.next(); chunk !== null; chunk = writer.next()) text += chunk.toString();
   return text;
 }
@@ -29,14 +30,13 @@ test('counters in both formats', () => {
   const family = new Family({ name: 'packets_total', help: 'line\none "two" \\', type: 'counter', labels: ['a'] }, 100);
   const text = Buffer.from('a="x"');
   family.cells.addDifference(family.series(text, text.length), 1, 2 ** 21, 0, 0);
-  family.cells.addDifference(family.series(Buffer.alloc(0), 0), 7, 0, 0, 0);
   assert.equal(
     written(family),
-    '# HELP packets_total line\\none "two" \\\\\n# TYPE packets_total counter\npackets_total{a="x"} 9007199254740993\npackets_total 7\n',
+    '# HELP packets_total line\\none "two" \\\\\n# TYPE packets_total counter\npackets_total{a="x"} 9007199254740993\n',
   );
   assert.equal(
     written(family, 'openmetrics'),
-    '# HELP packets line\\none \\"two\\" \\\\\n# TYPE packets counter\npackets_total{a="x"} 9007199254740993\npackets_total 7\n',
+    '# HELP packets line\\none \\"two\\" \\\\\n# TYPE packets counter\npackets_total{a="x"} 9007199254740993\n',
   );
 });
 
@@ -128,6 +128,37 @@ test('beyond the limit one series takes the rest, and the total stays right', ()
     'm_total{a="other",b="other"} 12',
   ]);
   assert.equal(family.overflowed, 2);
+});
+
+test('labels of the host go before those of the series, also where a series has none', () => {
+  const host = 'instance="a–b",rack="r7"';
+  const labelled = new Family({ name: 'l_total', help: 'h', type: 'counter', labels: ['a'] }, 100);
+  const text = Buffer.from('a="x"');
+  labelled.series(text, text.length);
+  labelled.series(Buffer.from('a="y"'), text.length);
+  const bare = new Family({ name: 'b_total', help: 'h', type: 'counter', labels: [] }, 100);
+  bare.series(Buffer.alloc(0), 0);
+  const lines = (family: Family, labels: string): string[] =>
+    written(family, 'text', labels).trimEnd().split('\n').slice(2);
+  assert.deepEqual(lines(labelled, host), [`l_total{${host},a="x"} 0`, `l_total{${host},a="y"} 0`]);
+  assert.deepEqual(lines(bare, host), [`b_total{${host}} 0`]);
+  assert.deepEqual(lines(bare, ''), ['b_total 0']);
+  const buckets = bucketsOf({
+    bucketType: 'exp2',
+    bucketMin: 0,
+    bucketMax: 1,
+    bucketKeys: [],
+    bucketMultiplier: 1,
+  });
+  const histogram = new Family({ name: 'h', help: 'h', type: 'histogram', labels: [], buckets }, 100);
+  histogram.series(Buffer.alloc(0), 0);
+  assert.deepEqual(lines(histogram, host), [
+    `h_bucket{${host},le="1"} 0`,
+    `h_bucket{${host},le="2"} 0`,
+    `h_bucket{${host},le="+Inf"} 0`,
+    `h_sum{${host}} 0`,
+    `h_count{${host}} 0`,
+  ]);
 });
 
 test('small families sort and escape their labels', () => {
