@@ -22,60 +22,71 @@ interface HostMeta {
   readonly families: readonly FamilyMeta[];
   /** Decode errors of each map of each config, in the Manifest's order, which is that of its arrays' sections. */
   readonly decodeErrors: readonly number[];
+  /** Bytes of each array: what is cut or missing is not taken for the truth. */
+  readonly lengths: Readonly<Record<string, number>>;
 }
 
 /** Names of the arrays of a family. */
 const FAMILY_ARRAYS = ['texts', 'starts', 'cells'] as const;
+/** Begins the name of the array of one kind of facts. */
+const FACTS = 'facts-';
 
 /** All that there is to know of a host, as sections: views, to be used before the host's next frame. */
 export function* saveHost(host: Host): Generator<readonly [string, Uint8Array]> {
-  yield ['meta', Buffer.from(JSON.stringify(metaOf(host)))];
-  yield* chunked('manifest', host.manifestBytes);
-  const { health } = host.account;
-  if (health !== undefined) yield* chunked('health', toBinary(HealthSchema, health));
-  for (const [kind, answers] of host.facts.entries()) {
-    const lookup = create(LookupSchema, { kind, ids: [...answers.keys()], names: [...answers.values()] });
-    yield* chunked(`facts-${encodeURIComponent(kind)}`, toBinary(LookupSchema, lookup));
-  }
-  let number = 0;
-  for (const family of host.store.families()) {
-    const { arrays } = family.save();
-    for (const array of FAMILY_ARRAYS) yield* chunked(`family-${number}-${array}`, arrays[array]!);
-    number++;
-  }
-  let map = 0;
-  for (const config of host.configs) {
-    for (const state of config.states()) yield* chunked(`map-${map++}`, state.save());
-  }
+  const arrays = [...arraysOf(host)];
+  const lengths = Object.fromEntries(arrays.map(([name, bytes]) => [name, bytes.length]));
+  yield ['meta', Buffer.from(JSON.stringify({ ...metaOf(host), lengths }))];
+  for (const [name, bytes] of arrays) yield* chunked(name, bytes);
 }
 
 /** Makes a host, which has applied nothing yet, one with these sections. Throws an Error for what `saveHost` cannot have made. */
 export function restoreHost(host: Host, sections: ReadonlyMap<string, Uint8Array>): void {
   const meta = readMeta(sections);
+  const array = (name: string): Uint8Array<ArrayBuffer> => {
+    const bytes = joined(name, sections);
+    const length = meta.lengths[name] ?? 0;
+    if (bytes.length !== length) throw new Error(`${bytes.length} of ${length} bytes of ${name}`);
+    return bytes;
+  };
   restoreSessions(host, meta);
   meta.families.forEach((family, number) => {
-    const arrays = Object.fromEntries(
-      FAMILY_ARRAYS.map((array) => [array, joined(`family-${number}-${array}`, sections)]),
-    );
+    const arrays = Object.fromEntries(FAMILY_ARRAYS.map((part) => [part, array(`family-${number}-${part}`)]));
     host.store.family(savedDefinition(family), () => false).restore({ meta: family, arrays });
   });
-  for (const name of sections.keys()) {
-    if (!name.startsWith('facts-') || !name.endsWith('/0')) continue;
-    const { kind, ids, names } = fromBinary(LookupSchema, joined(name.slice(0, -'/0'.length), sections));
+  for (const name of Object.keys(meta.lengths).filter((name) => name.startsWith(FACTS))) {
+    const { kind, ids, names } = fromBinary(LookupSchema, array(name));
     ids.forEach((id, i) => host.facts.set(kind, id, names[i]!));
   }
-  const manifest = joined('manifest', sections);
+  const manifest = array('manifest');
   if (manifest.length > 0) host.restoreManifest(manifest);
-  const health = joined('health', sections);
+  const health = array('health');
   if (health.length > 0) host.account.health = fromBinary(HealthSchema, health);
   let map = 0;
   for (const config of host.configs) {
     for (const state of config.states()) {
-      state.restore(asWords(joined(`map-${map}`, sections)));
+      state.restore(asWords(array(`map-${map}`)));
       state.decodeErrors = meta.decodeErrors[map] ?? 0;
       map++;
     }
   }
+}
+
+function* arraysOf(host: Host): Generator<readonly [name: string, bytes: Uint8Array]> {
+  yield ['manifest', host.manifestBytes];
+  const { health } = host.account;
+  if (health !== undefined) yield ['health', toBinary(HealthSchema, health)];
+  for (const [kind, answers] of host.facts.entries()) {
+    const lookup = create(LookupSchema, { kind, ids: [...answers.keys()], names: [...answers.values()] });
+    yield [`${FACTS}${encodeURIComponent(kind)}`, toBinary(LookupSchema, lookup)];
+  }
+  let number = 0;
+  for (const family of host.store.families()) {
+    const { arrays } = family.save();
+    for (const part of FAMILY_ARRAYS) yield [`family-${number}-${part}`, arrays[part]!];
+    number++;
+  }
+  let map = 0;
+  for (const config of host.configs) for (const state of config.states()) yield [`map-${map++}`, state.save()];
 }
 
 /** The id of the host that these sections are of. */
@@ -83,7 +94,7 @@ export function savedHostId(sections: ReadonlyMap<string, Uint8Array>): string {
   return readMeta(sections).id;
 }
 
-function metaOf(host: Host): HostMeta {
+function metaOf(host: Host): Omit<HostMeta, 'lengths'> {
   const { sessions } = host;
   return {
     id: host.id,
