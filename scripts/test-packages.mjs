@@ -1,8 +1,18 @@
 // Debian packages that only the tests need, and what for.
 import { hasCommand } from './system.mjs';
 
+/** For the servers of test/services/. */
+export const SERVICE_PACKAGES = [
+  { name: 'redis-server', why: 'keeps the state of aggregators', there: () => hasCommand('redis-server') },
+  { name: 'default-jre-headless', why: 'runs Kafka', there: () => hasCommand('java') },
+  { name: 'maven', why: 'fetches Kafka', there: () => hasCommand('mvn') },
+  { name: 'prometheus', why: 'scrapes, and its promtool checks what is exposed', there: () => hasCommand('promtool') },
+  { name: 'openssl', why: 'makes certificates for TLS', there: () => hasCommand('openssl') },
+];
+
 export const TEST_PACKAGES = [
-  { name: 'prometheus', why: 'promtool checks what is exposed', there: () => hasCommand('promtool') },
+  ...SERVICE_PACKAGES,
+  { name: 'bpftool', why: 'lists and fills what the kernel has loaded', there: () => hasCommand('bpftool') },
   { name: 'iproute2', why: 'makes network namespaces', there: () => hasCommand('ip') },
   { name: 'e2fsprogs', why: 'makes a file system to write to', there: () => hasCommand('mkfs.ext4') },
   { name: 'clang-format', why: 'checks the formatting of C and C++', there: () => hasCommand('clang-format') },
