@@ -13,7 +13,8 @@ const SUFFIXES: Readonly<Record<string, readonly string[]>> = {
   unknown: [''],
   histogram: ['_bucket', '_sum', '_count', '_created'],
 };
-const SAMPLE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{.*\})? (\S+)$/;
+// A carriage return is a character like others in a label value: `s`.
+const SAMPLE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(\{.*\})? (\S+)$/s;
 const LABELS = /^\{(?:[a-zA-Z_]\w*="(?:[^"\\\n]|\\[\\"n])*"(?:,(?=[a-z_A-Z])|(?=\})))*\}$/;
 const NUMBER = /^(?:[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]Inf|NaN)$/;
 
