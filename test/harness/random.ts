@@ -1,15 +1,1 @@
-/** Seeded random numbers (mulberry32), so that a failing property test can be run again. */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** An integer from 0 to `below - 1`. */
-export function randomInteger(random: () => number, below: number): number {
-  return Math.floor(random() * below);
-}
+export { randomInteger, seededRandom } from '../../lib/random.js';
