@@ -7,6 +7,10 @@ export type FrameBody = NonNullable<FrameInit['body']>;
 
 export interface FramePublisherOptions {
   readonly bus: Publisher;
+  /** Takes the frames of records_seq, which are to stay in order whatever the bus does; left out: the bus does. */
+  readonly lane?: Publisher;
+  /** Of this incarnation; left out: drawn. */
+  readonly session?: Uint8Array;
   readonly hostId: string;
   readonly bootId: string;
 }
@@ -14,12 +18,13 @@ export interface FramePublisherOptions {
 /** Stamps bodies with host, boot, session and sequence, and hands them to the bus. */
 export class FramePublisher {
   readonly #options: FramePublisherOptions;
-  readonly #session = randomBytes(16);
+  readonly #session: Uint8Array;
   #recordsSeq = 0n;
   #stateSeq = 0n;
 
   constructor(options: FramePublisherOptions) {
     this.#options = options;
+    this.#session = options.session ?? randomBytes(16);
   }
 
   /**
@@ -28,7 +33,7 @@ export class FramePublisher {
    */
   publish(body: FrameBody, drained: Drained): Promise<void> {
     const isState = body.case === 'mapRows' || body.case === 'health';
-    const { bus, hostId, bootId } = this.#options;
+    const { bus, lane, hostId, bootId } = this.#options;
     const value = encodeFrame({
       hostId,
       bootId,
@@ -38,6 +43,6 @@ export class FramePublisher {
       ...drained,
       body,
     });
-    return bus.publish([{ key: hostId, value }]);
+    return (isState ? bus : (lane ?? bus)).publish([{ key: hostId, value }]);
   }
 }

@@ -7,8 +7,11 @@ import { RowTracker } from './row-tracker.js';
 /** Rows that are taken before others get their turn on the event loop: a few milliseconds, if all are new. */
 const SLICE_ROWS = 8192;
 
+/** What is needed of a map to read it. */
+export type PolledMap = Pick<BpfMap, 'name' | 'type' | 'keySize' | 'maxEntries' | 'openReader'>;
+
 export interface MapPollerOptions {
-  readonly map: BpfMap;
+  readonly map: PolledMap;
   readonly configId: number;
   readonly epoch: number;
   readonly mapId: number;
@@ -29,7 +32,7 @@ export class MapPoller {
     const { map } = options;
     this.#options = options;
     this.#reader = map.openReader();
-    this.#columns = new RowColumns(map.keySize, FRAME_TARGET_BYTES);
+    this.#columns = new RowColumns(map.keySize, FRAME_TARGET_BYTES, map.maxEntries * 2);
     this.tracker = new RowTracker({
       keySize: map.keySize,
       restartsWhenLower: map.type.includes('hash'),

@@ -17,9 +17,9 @@ export class RowColumns {
   #vanishedCount = 0;
   count = 0;
 
-  /** `bytes`: what the columns may take together. */
-  constructor(keySize: number, bytes: number) {
-    this.capacity = Math.max(1, Math.floor(bytes / (keySize + 17)));
+  /** `bytes`: what the columns may take together; `maxRows`: and no more than so many rows. */
+  constructor(keySize: number, bytes: number, maxRows = Infinity) {
+    this.capacity = Math.max(1, Math.min(maxRows, Math.floor(bytes / (keySize + 17))));
     this.#keySize = keySize;
     this.#keyWords = (keySize + 3) >>> 2;
     this.slots = new Uint32Array(this.capacity);
