@@ -1,9 +1,10 @@
+import { SettingsError } from '../lib/settings/problem.js';
 import { SondeError } from '../wire/errors.js';
 
 /** What a person should read of an error: its message where we or the system know what happened, else the whole stack. */
 export function describeFailure(error: unknown): string {
   if (error instanceof SondeError && error.code !== 'INTERNAL') return error.message;
-  if (error instanceof UsageError) return error.message;
+  if (error instanceof UsageError || error instanceof SettingsError) return error.message;
   if (error instanceof Error && error.name === 'NativeError') return error.message;
   if (error instanceof Error) return `a fault of Sonde itself, please report it: ${error.stack ?? error.message}`;
   return String(error);

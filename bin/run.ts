@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { Gauge, Registry } from 'prom-client';
 import { Aggregator } from '../aggregator/aggregator.js';
 import { registerPage } from '../aggregator/console/page.js';
@@ -6,8 +7,10 @@ import { registerMetricsRoute } from '../aggregator/output/prometheus/routes.js'
 import { Collector } from '../collector/collector.js';
 import { hostIdentity } from '../collector/facts/host.js';
 import { collectorMetrics } from '../collector/metrics.js';
+import { parseListenAddress } from '../lib/listen-address.js';
 import { createLogger } from '../lib/log.js';
-import { createWebServer, listen, parseListenAddress, type ListenAddress } from '../lib/web-server.js';
+import type { Settings } from '../lib/settings/load.js';
+import { createWebServer, listen } from '../lib/web-server.js';
 import { native } from '../native/index.js';
 import { loadConfigs } from '../wire/config/load.js';
 import { notServed } from '../wire/config/not-served.js';
@@ -17,33 +20,18 @@ import { UsageError } from './fail.js';
 import { preflight } from './preflight.js';
 import { SERVED } from './served.js';
 import { attachedLine, missed } from './summary.js';
-import { telemetryPath } from './telemetry-path.js';
 import { VERSION } from './version.js';
 
-export interface RunOptions {
-  readonly configDir: string;
-  /** Undefined: all that are on by default. */
-  readonly configNames: readonly string[] | undefined;
-  /** Load, attach, say what came of it, and exit. */
-  readonly check: boolean;
-  /** A program that is not attached is fatal. */
-  readonly strict: boolean;
-  readonly listenAddress: string;
-  readonly telemetryPath: string;
-  readonly debug: boolean;
-  readonly timestamps: boolean;
-  readonly pollIntervalMs: number;
-}
-
+/** The probes that come with Sonde, as `npm run build:bpf` puts them. */
+const OWN_PROBES = fileURLToPath(new URL('../bpf', import.meta.url));
 const METRIC_PREFIX = 'ebpf_exporter_';
-const MAX_SERIES_PER_METRIC = 2_000_000;
 
-/** `sonde run`: collector and aggregator in one process, over the memory bus. Resolves when it serves, or, with `check`, when it has checked. */
-export async function run(options: RunOptions): Promise<void> {
-  const log = createLogger({ debug: options.debug, timestamps: options.timestamps });
-  const address = listenAddress(options.listenAddress);
-  const metricsPath = telemetryPath(options.telemetryPath);
-  const configs = await loadConfigs(options.configDir, options.configNames);
+/** `sonde run`: collector and aggregator in one process, over the memory bus. Resolves when it serves, or, with `--config.check`, when it has checked. */
+export async function run({ values, warnings }: Settings): Promise<void> {
+  const log = createLogger({ debug: values.debug, timestamps: !values['log.no-timestamps'] });
+  for (const warning of warnings) log.warn(warning);
+  const metricsPath = values['web.telemetry-path'];
+  const configs = await loadConfigs(values['config.dir'] ?? OWN_PROBES, values['config.names']);
   const missing = configs.flatMap((config) => notServed(config, SERVED));
   if (missing.length > 0) throw new ConfigError(missing);
   preflight();
@@ -56,16 +44,18 @@ export async function run(options: RunOptions): Promise<void> {
     metrics: aggregatorMetrics(registry),
     log,
     metricPrefix: METRIC_PREFIX,
-    maxSeriesPerMetric: MAX_SERIES_PER_METRIC,
+    maxSeriesPerMetric: values['series.max-per-metric'],
   });
   await aggregator.start();
+  const host = { id: values['host.id'], name: values['host.name'], labels: values['host.label'] };
   const collector = new Collector({
     native,
     bus,
-    identity: await hostIdentity(),
+    identity: await hostIdentity(host),
+    host,
     configs,
     version: VERSION,
-    pollIntervalMs: options.pollIntervalMs,
+    pollIntervalMs: values['poll-interval'],
     metrics: collectorMetrics(registry),
     log,
   });
@@ -82,11 +72,11 @@ export async function run(options: RunOptions): Promise<void> {
   }
   const not = missed(probes);
   for (const line of not) log.warn(`not attached: ${line}`);
-  if (options.strict && not.length > 0) {
+  if (values['config.strict'] && not.length > 0) {
     await stop();
     throw new UsageError(`not attached, and --config.strict asks for all:\n${not.join('\n')}`);
   }
-  if (options.check) {
+  if (values['config.check']) {
     process.stdout.write(`attached  ${attachedLine(probes)}\n`);
     return stop();
   }
@@ -105,10 +95,10 @@ export async function run(options: RunOptions): Promise<void> {
   server.get('/readyz', (_request, reply) => reply.type('text/plain').send('ready\n'));
   let url: string;
   try {
-    url = await listen(server, address);
+    url = await listen(server, parseListenAddress(values['web.listen-address'])!);
   } catch (error) {
     await stop();
-    throw explainListen(error, options.listenAddress);
+    throw explainListen(error, values['web.listen-address']);
   }
   onTermination(async () => {
     log.info('stopping');
@@ -116,14 +106,6 @@ export async function run(options: RunOptions): Promise<void> {
     await stop();
   });
   process.stdout.write(`metrics   ${url}${metricsPath}\npage      ${url}/\nattached  ${attachedLine(probes)}\n`);
-}
-
-function listenAddress(text: string): ListenAddress {
-  try {
-    return parseListenAddress(text);
-  } catch (error) {
-    throw new UsageError(`--web.listen-address: ${(error as Error).message}`);
-  }
 }
 
 function explainListen(error: unknown, address: string): unknown {

@@ -1,11 +1,10 @@
 #!/usr/bin/env node
-import { fileURLToPath } from 'node:url';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command } from 'commander';
+import { COMMANDS, type CommandName } from '../lib/settings.js';
+import { settingsTable } from '../lib/settings/table.js';
 import { describeFailure } from './fail.js';
+import { addSettings, settingsOf } from './flags.js';
 import { VERSION } from './version.js';
-
-/** The probes that come with Sonde, as `npm run build:bpf` puts them. */
-const OWN_PROBES = fileURLToPath(new URL('../bpf', import.meta.url));
 
 /** Suggests the right flag also when the mistyped one is written with its value: `--flag=value`. */
 class SondeCommand extends Command {
@@ -27,61 +26,23 @@ const program = new SondeCommand('sonde')
   .version(VERSION)
   .showHelpAfterError('(sonde --help lists the commands, sonde COMMAND --help its flags)');
 
-program
-  .command('run')
+addSettings(program.command('run'), 'run')
   .description('load probes on this machine and serve their metrics')
-  .addOption(
-    new Option('--config.dir <dir>', 'folder with NAME.yaml beside NAME.bpf.o').default(
-      OWN_PROBES,
-      "Sonde's own probes",
-    ),
-  )
-  .option('--config.names <a,b>', 'configs to load (default: all but those that say defaults: off)')
-  .option('--config.check', 'load, attach, say what came of it, and exit')
-  .option('--config.strict', 'exit with status 1 when a program cannot be attached')
-  .option('--web.listen-address <address>', 'where to serve, as [HOST]:PORT', ':9435')
-  .option('--web.telemetry-path <path>', 'path of the metrics', '/metrics')
-  .addOption(
-    new Option('--poll-interval <seconds>', 'time between reads of the maps; each scrape reads them anyway')
-      .default(10)
-      .argParser(seconds),
-  )
-  .option('--debug', 'log more, such as the variants of a probe that were not used')
-  .option('--log.no-timestamps', 'log without timestamps')
-  .action(async (flags: RunFlags) => {
+  .action(async (_flags: unknown, command: Command) => {
+    const settings = await settingsOf(command, 'run');
     // Only now: the other commands need none of it.
     const { run } = await import('./run.js');
-    await run({
-      configDir: flags['config.dir'],
-      configNames: flags['config.names']?.split(',').map((name) => name.trim()),
-      check: flags['config.check'] === true,
-      strict: flags['config.strict'] === true,
-      listenAddress: flags['web.listenAddress'],
-      telemetryPath: flags['web.telemetryPath'],
-      pollIntervalMs: flags.pollInterval * 1000,
-      debug: flags.debug === true,
-      timestamps: flags['log.noTimestamps'] !== true,
-    });
+    await run(settings);
   });
 
-/** commander's names for the flags: dots stay, what follows a dash is capitalised. */
-interface RunFlags {
-  'config.dir': string;
-  'config.names'?: string;
-  'config.check'?: true;
-  'config.strict'?: true;
-  'web.listenAddress': string;
-  'web.telemetryPath': string;
-  pollInterval: number;
-  debug?: true;
-  'log.noTimestamps'?: true;
-}
-
-function seconds(text: string): number {
-  const value = Number(text);
-  if (!(value >= 0.1 && value <= 3600)) throw new InvalidArgumentError('write seconds, from 0.1 to 3600');
-  return value;
-}
+addSettings(program.command('settings'), undefined)
+  .description('print what each setting is and where that was said, and exit')
+  .addArgument(new Argument('[command]', 'only what this command takes').choices(COMMANDS))
+  .action(async (name: CommandName | undefined, _flags: unknown, command: Command) => {
+    const { inForce, warnings } = await settingsOf(command, name);
+    for (const warning of warnings) process.stderr.write(`${warning}\n`);
+    process.stdout.write(settingsTable(inForce));
+  });
 
 // Whoever read what is printed may have gone (`sonde run | head`): no reason to stop serving.
 for (const stream of [process.stdout, process.stderr]) {

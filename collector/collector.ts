@@ -4,7 +4,7 @@ import type { Native } from '../native/types.js';
 import type { Publisher } from '../wire/bus.js';
 import type { ProbeConfig } from '../wire/config/schema.js';
 import type { Refresh } from '../wire/refresh.js';
-import { hostFacts, type HostIdentity } from './facts/host.js';
+import { hostFacts, type GivenHostFacts, type HostIdentity } from './facts/host.js';
 import { HostLookups } from './facts/host-lookups.js';
 import { Kallsyms } from './facts/kallsyms.js';
 import type { CollectorMetrics } from './metrics.js';
@@ -19,6 +19,8 @@ export interface CollectorOptions {
   readonly native: Native;
   readonly bus: Publisher;
   readonly identity: HostIdentity;
+  /** What a person says about this host. */
+  readonly host?: GivenHostFacts;
   readonly configs: readonly ProbeConfig[];
   readonly version: string;
   /** Time between two reads that nobody asked for. */
@@ -154,11 +156,11 @@ export class Collector implements Refresh {
   }
 
   async #publishManifest(): Promise<void> {
-    const { native, version } = this.#options;
+    const { native, version, host } = this.#options;
     await this.#publish({
       case: 'manifest',
       value: {
-        host: hostFacts(native.possibleCpus(), version),
+        host: hostFacts(native.possibleCpus(), version, host),
         configs: this.#running.map((running) => running.manifest()),
         revision: ++this.#revision,
       },

@@ -1,20 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
-
-export interface ListenAddress {
-  /** '' for all addresses. */
-  readonly host: string;
-  readonly port: number;
-}
-
-/** `:9435`, `localhost:9435`, `127.0.0.1:0`, `[::1]:9435`. Throws an Error that says what an address looks like. */
-export function parseListenAddress(text: string): ListenAddress {
-  const match = /^(?:\[([0-9a-fA-F:.%\w]+)\]|([^:[\]\s]*)):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3]);
-  if (match === null || port > 65_535)
-    throw new Error(`${JSON.stringify(text)} is no address: write [HOST]:PORT, such as :9435 or 127.0.0.1:9435`);
-  return { host: match[1] ?? match[2] ?? '', port };
-}
+import type { ListenAddress } from './listen-address.js';
 
 export interface WebServerOptions {
   /** A connection on which nothing moves for this long during a request is closed: a client that stops reading would hold it for ever (default 30 000). */

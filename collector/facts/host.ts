@@ -11,27 +11,43 @@ export interface HostIdentity {
   readonly bootId: string;
 }
 
+/** What a person says about this host, instead of what it says itself. */
+export interface GivenHostFacts {
+  readonly id?: string | undefined;
+  readonly name?: string | undefined;
+  /** Label names are Prometheus', and checked. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+}
+
 /**
- * The host's id is a hash of its machine-id (machine-id(5) asks not to publish the id itself); without one, of its host name.
+ * The host's id, unless one is given, is a hash of its machine-id (machine-id(5) asks not to publish the id itself); without
+ * one, of its host name.
  */
-export async function hostIdentity(): Promise<HostIdentity> {
-  const machineId = await firstLine('/etc/machine-id');
+export async function hostIdentity(given: GivenHostFacts = {}): Promise<HostIdentity> {
   const bootId = await firstLine('/proc/sys/kernel/random/boot_id');
-  const hostId = createHash('sha256')
+  return { hostId: given.id ?? (await ownId()), bootId };
+}
+
+async function ownId(): Promise<string> {
+  const machineId = await firstLine('/etc/machine-id');
+  return createHash('sha256')
     .update(`sonde:${machineId || hostname()}`)
     .digest('hex')
     .slice(0, 32);
-  return { hostId, bootId };
 }
 
-export function hostFacts(possibleCpus: number, collectorVersion: string): NonNullable<HostFacts> {
+export function hostFacts(
+  possibleCpus: number,
+  collectorVersion: string,
+  given: GivenHostFacts = {},
+): NonNullable<HostFacts> {
   return {
-    hostname: hostname(),
+    hostname: given.name ?? hostname(),
     kernelRelease: release(),
     arch: machine(),
     littleEndian: new Uint8Array(new Uint16Array([1]).buffer)[0] === 1,
     possibleCpus,
-    labels: {},
+    labels: { ...given.labels },
     collectorVersion,
   };
 }

@@ -11,9 +11,21 @@ export interface Definition {
   readonly valueType?: z.ZodType;
 }
 
-/** What a schema describes, without the wrappers around it (`optional`). */
+/** What a schema describes as it is written, without the wrappers around it (`optional`) and what it is made into (`transform`). */
 export function definitionOf(schema: z.ZodType): Definition {
-  let definition = schema.def as unknown as Definition & { readonly innerType?: z.ZodType };
-  while (definition.innerType !== undefined) definition = definition.innerType.def;
+  let definition: Wrapped = schema.def;
+  for (let inner = innerOf(definition); inner !== undefined; inner = innerOf(definition)) {
+    definition = inner.def;
+  }
   return definition;
+}
+
+interface Wrapped extends Definition {
+  readonly innerType?: z.ZodType;
+  /** Of a `transform`: what it takes. */
+  readonly in?: z.ZodType;
+}
+
+function innerOf(definition: Wrapped): z.ZodType | undefined {
+  return definition.innerType ?? definition.in;
 }

@@ -110,7 +110,8 @@ function knownKeys(path: Path, schema: z.ZodType): string[] {
   return Object.keys(definition.shape ?? {});
 }
 
-function show(value: unknown): string {
+/** A value as a message quotes it. */
+export function show(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object' && value !== null) return 'a map';
   const text = typeof value === 'string' ? JSON.stringify(value) : String(value);

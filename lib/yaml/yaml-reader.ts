@@ -150,7 +150,8 @@ export class YamlReader {
     return null;
   }
 
-  private resolve(node: unknown, path: Path): unknown {
+  /** The node itself, or what an alias stands for; undefined, with a problem, when that is nothing. */
+  resolve(node: unknown, path: Path): unknown {
     if (!isAlias(node)) return node;
     const target = this.aliases.get(node);
     if (target === undefined) this.report(path, `uses the alias *${node.source}, which is not set before it`, 'set it');
@@ -158,7 +159,7 @@ export class YamlReader {
   }
 
   /** Remembers where a path is: the first thing seen there, which is its key where it has one. */
-  private place(path: Path, node: unknown): void {
+  place(path: Path, node: unknown): void {
     const key = keyOf(path);
     if (!this.positions.has(key)) this.positions.set(key, this.where(node));
   }
@@ -170,7 +171,7 @@ export class YamlReader {
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   }
 
-  private reportAt(node: unknown, path: Path, message: string, hint: string): void {
+  reportAt(node: unknown, path: Path, message: string, hint: string): void {
     this.problems.push({ path, ...this.where(node), message, hint });
   }
 

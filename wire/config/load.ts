@@ -1,5 +1,6 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readTextFile, reasonOf } from '../../lib/read-text-file.js';
 import { suggest } from '../../lib/suggest.js';
 import { MAX_FILE_BYTES } from '../../lib/yaml/read-yaml.js';
 import { ConfigError, type ConfigProblem } from '../errors.js';
@@ -91,21 +92,9 @@ async function parseFiles(
 }
 
 async function readText(file: string): Promise<string> {
-  try {
-    const { size } = await stat(file);
-    if (size > MAX_FILE_BYTES)
-      throw new ConfigError([
-        folderProblem(file, `has ${size} bytes`, `${MAX_FILE_BYTES} are the most; is it the right file?`),
-      ]);
-    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file));
-  } catch (error) {
-    if (error instanceof ConfigError) throw error;
-    const [message, hint] =
-      error instanceof TypeError
-        ? ['is not UTF-8 text', 'save it as UTF-8']
-        : [`cannot be read: ${reasonOf(error)}`, 'check that it is a file and may be read'];
-    throw new ConfigError([folderProblem(file, message, hint)], { cause: error });
-  }
+  const read = await readTextFile(file, MAX_FILE_BYTES);
+  if (typeof read === 'string') return read;
+  throw new ConfigError([folderProblem(file, read.message, read.hint)], { cause: read.cause });
 }
 
 function missingObjects(config: ProbeConfig, entries: readonly string[]): ConfigProblem[] {
@@ -177,9 +166,4 @@ function unknownName(
 
 function folderProblem(file: string, message: string, hint: string): ConfigProblem {
   return { file, path: '', line: 0, column: 0, message, hint };
-}
-
-/** Node's text for a failed call, without the path that the problem names anyway. */
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message.replace(/, \w+( '.*)?$/s, '') : String(error);
 }

@@ -110,7 +110,7 @@ test('all problems of all files come at once', async (t) => {
     'DIR/b.yaml:1:1: is "nonsense"; it must be a map of keys',
     'DIR/c.yaml: is not UTF-8 text; save it as UTF-8',
     'DIR/d.yaml: cannot be read: EISDIR: illegal operation on a directory; check that it is a file and may be read',
-    'DIR/e.yaml: has 262146 bytes; 262144 are the most; is it the right file?',
+    'DIR/e.yaml: is larger than 262144 bytes; is it the right file?',
   ]);
 });
 

@@ -1,0 +1,271 @@
+import { z } from 'zod';
+import * as kind from './settings/kinds.js';
+
+/**
+ * Every setting there is: the name is the flag (`--kafka.brokers`), the variable (`SONDE_KAFKA_BROKERS`) and the key of the
+ * settings file. What concerns a probe is in the probe's own YAML.
+ */
+
+export const COMMANDS = ['run', 'collect', 'aggregate', 'topics', 'simulate', 'record', 'replay'] as const;
+export type CommandName = (typeof COMMANDS)[number];
+
+export interface Setting<T = unknown> {
+  readonly kind: kind.Kind<T>;
+  readonly help: string;
+  readonly commands: readonly CommandName[];
+  /** As a person would write it. */
+  readonly default?: string;
+  /** Where a command has another. */
+  readonly defaults?: Partial<Readonly<Record<CommandName, string>>>;
+  /** Commands that cannot start without. */
+  readonly required?: readonly CommandName[];
+}
+
+const SERVERS = ['run', 'collect', 'aggregate'] as const;
+const PROBES = ['run', 'collect'] as const;
+const COLLECT = ['collect'] as const;
+const AGGREGATE = ['aggregate'] as const;
+const KAFKA = ['collect', 'aggregate', 'topics', 'simulate', 'record', 'replay'] as const;
+
+const brokers = kind.list(
+  '<host:port,…>',
+  kind.words('', /^([\w.-]+|\[[0-9a-fA-F:.]+\]):\d{1,5}$/, 'broker', 'write HOST:PORT, such as kafka-1:9092'),
+);
+const topic = kind.words(
+  '<topic>',
+  /^(?!\.{1,2}$)[\w.-]{1,249}$/,
+  'name of a topic',
+  'write letters, digits, . _ and -',
+);
+const kafkaName = kind.words('<name>', /^[\w.-]{1,200}$/, 'such name', 'write letters, digits, . _ and -');
+
+const metricPattern = z
+  .string()
+  .regex(/^[a-zA-Z_:*][\w:*]*$/, 'is no metric name or pattern: write one such as ebpf_exporter_tcp_*');
+const labelName = z.string().regex(/^[a-zA-Z_]\w*$/, 'is no name of a label');
+const MAX_SERIES = 2 ** 31 - 1;
+const MAX_RULES = 1000;
+
+const limits = z
+  .array(
+    z.strictObject({
+      metric: metricPattern,
+      cap: z.int().min(1).max(MAX_SERIES).optional(),
+      ttl: kind.duration('1s', '8760h').schema.optional(),
+      top: z.int().min(1).max(MAX_SERIES).optional(),
+    }),
+  )
+  .max(MAX_RULES);
+const rollups = z
+  .array(
+    z.strictObject({
+      metric: z.string().regex(/^[a-zA-Z_:][\w:]*$/, 'is no name of a metric'),
+      by: z.array(labelName).max(MAX_RULES),
+      name: z.string().regex(/^[a-zA-Z_:][\w:]*$/, 'is no name of a metric'),
+    }),
+  )
+  .max(MAX_RULES);
+
+export const SETTINGS = {
+  'config.dir': {
+    kind: kind.folder,
+    help: "folder with NAME.yaml beside NAME.bpf.o; left out: Sonde's own probes",
+    commands: PROBES,
+  },
+  'config.names': {
+    kind: kind.list('<a,b>'),
+    help: 'configs to load; left out: all but those that say defaults: off',
+    commands: PROBES,
+  },
+  'config.check': {
+    kind: kind.toggle,
+    help: 'load, attach, say what came of it, and exit',
+    commands: PROBES,
+    default: 'false',
+  },
+  'config.strict': {
+    kind: kind.toggle,
+    help: 'exit with status 1 when a program cannot be attached',
+    commands: PROBES,
+    default: 'false',
+  },
+  'web.listen-address': {
+    kind: kind.listenAddress,
+    help: 'where to serve, as [HOST]:PORT; without a host on all addresses',
+    commands: SERVERS,
+    default: ':9435',
+    defaults: { collect: ':9436' },
+  },
+  'web.telemetry-path': {
+    kind: kind.telemetryPath,
+    help: 'path of the metrics',
+    commands: SERVERS,
+    default: '/metrics',
+  },
+  'poll-interval': {
+    kind: kind.seconds(0.1, 3600),
+    help: 'time between reads of the maps; in sonde run each scrape reads them anyway',
+    commands: PROBES,
+    default: '10',
+  },
+  'keyframe-interval': {
+    kind: kind.duration('1s', '1h'),
+    help: 'time after which everything is sent again, for aggregators that begin in the middle',
+    commands: COLLECT,
+    default: '60s',
+  },
+  'host.id': {
+    kind: kind.words('<id>', /^[\w.:-]{1,64}$/, 'host id', 'write at most 64 letters, digits, . _ : and -'),
+    help: 'who this host is, unlike all others and for ever; left out: a hash of its machine-id',
+    commands: PROBES,
+  },
+  'host.name': {
+    kind: kind.words('<name>', /^[\x21-\x7e]{1,253}$/, 'host name', 'write at most 253 letters without spaces'),
+    help: 'what people call this host; left out: its host name',
+    commands: PROBES,
+  },
+  'host.label': {
+    kind: kind.labels,
+    help: 'a label for all series of this host; may come several times',
+    commands: PROBES,
+  },
+  'spool.dir': {
+    kind: kind.folder,
+    help: 'where records wait on disk while Kafka is away',
+    commands: COLLECT,
+    default: '/var/lib/sonde/spool',
+  },
+  'spool.max-bytes': {
+    kind: kind.bytes('1MiB', '1TiB'),
+    help: 'the most that waits there; the oldest goes first',
+    commands: COLLECT,
+    default: '256MiB',
+  },
+  'kafka.brokers': {
+    kind: brokers,
+    help: 'brokers to begin with',
+    commands: KAFKA,
+    required: ['collect', 'aggregate', 'topics'],
+  },
+  'kafka.client-id': { kind: kafkaName, help: 'how brokers call us in their logs', commands: KAFKA, default: 'sonde' },
+  'kafka.tls': { kind: kind.toggle, help: 'TLS to the brokers; on when any of kafka.tls.… is given', commands: KAFKA },
+  'kafka.tls.ca-file': { kind: kind.file, help: "PEM of who signed the brokers' certificates", commands: KAFKA },
+  'kafka.tls.cert-file': { kind: kind.file, help: 'PEM of the certificate we show', commands: KAFKA },
+  'kafka.tls.key-file': { kind: kind.file, help: 'PEM of its key', commands: KAFKA },
+  'kafka.sasl.mechanism': {
+    kind: kind.choice('plain', 'scram-sha-256', 'scram-sha-512'),
+    help: 'how to log in',
+    commands: KAFKA,
+  },
+  'kafka.sasl.user': { kind: kind.words('<user>'), help: 'who logs in', commands: KAFKA },
+  'kafka.sasl.password': { kind: kind.secret, help: 'with which password', commands: KAFKA },
+  'kafka.topic': { kind: topic, help: 'topic of the frames', commands: KAFKA, default: 'sonde.frames' },
+  'kafka.dlq-topic': {
+    kind: topic,
+    help: 'topic of frames that cannot be applied',
+    commands: ['aggregate', 'topics'],
+    default: 'sonde.dlq',
+  },
+  'kafka.group': { kind: kafkaName, help: 'consumer group', commands: AGGREGATE, default: 'sonde' },
+  'kafka.session-timeout': {
+    kind: kind.duration('1s', '30m'),
+    help: "a member that is silent for this long loses its hosts to others; within the broker's group.min and max.session.timeout.ms",
+    commands: AGGREGATE,
+    default: '10s',
+  },
+  'kafka.heartbeat-interval': {
+    kind: kind.duration('100ms', '10m'),
+    help: 'time between its signs of life',
+    commands: AGGREGATE,
+    default: '1s',
+  },
+  'kafka.compression': {
+    kind: kind.choice('lz4', 'zstd', 'gzip', 'none'),
+    help: 'of frames on the way; zstd where Node has it',
+    commands: ['collect', 'simulate'],
+    default: 'lz4',
+  },
+  'redis.url': {
+    kind: kind.url(['redis:', 'rediss:'], 'redis://HOST:6379/0, or rediss:// for TLS'),
+    help: 'where state is kept; left out: in this process only',
+    commands: AGGREGATE,
+  },
+  'redis.user': { kind: kind.words('<user>'), help: 'who logs in', commands: AGGREGATE },
+  'redis.password': { kind: kind.secret, help: 'with which password', commands: AGGREGATE },
+  'redis.tls.ca-file': { kind: kind.file, help: "PEM of who signed the server's certificate", commands: AGGREGATE },
+  'redis.tls.cert-file': { kind: kind.file, help: 'PEM of the certificate we show', commands: AGGREGATE },
+  'redis.tls.key-file': { kind: kind.file, help: 'PEM of its key', commands: AGGREGATE },
+  'redis.prefix': {
+    kind: kind.words('<prefix>', /^[\w.:-]{1,64}$/, 'prefix', 'write at most 64 letters, digits, . _ : and -'),
+    help: 'of all keys; another one for each fleet that shares a Redis',
+    commands: AGGREGATE,
+    default: 'sonde',
+  },
+  'state.interval': {
+    kind: kind.duration('100ms', '10m'),
+    help: 'time between two writes of the state',
+    commands: AGGREGATE,
+    default: '5s',
+  },
+  'prometheus.instance-label': {
+    kind: kind.words(
+      '<label>',
+      /^([a-zA-Z_]\w{0,127})?$/,
+      'name of a label',
+      'write letters, digits and _, or nothing for none',
+    ),
+    help: 'label that names the host; empty: none',
+    commands: AGGREGATE,
+    default: 'instance',
+  },
+  'series.max-per-metric': {
+    kind: kind.wholeNumber(1, 16_000_000),
+    help: 'label sets of a metric; what comes beyond is one series with other in each label',
+    commands: ['run', 'aggregate'],
+    default: '2000000',
+  },
+  limits: {
+    kind: kind.structured(limits),
+    help: 'defaults for metrics by name: a list of {metric: PATTERN, cap, ttl, top}; the first that fits counts',
+    commands: ['run', 'aggregate'],
+    default: '[]',
+  },
+  rollups: {
+    kind: kind.structured(rollups),
+    help: 'sums over hosts: a list of {metric, by: [LABEL, …], name}',
+    commands: AGGREGATE,
+    default: '[]',
+  },
+  debug: {
+    kind: kind.toggle,
+    help: 'log more, such as the variants of a probe that were not used',
+    commands: COMMANDS,
+    default: 'false',
+  },
+  'log.no-timestamps': {
+    kind: kind.toggle,
+    help: "for systemd's journal, which has its own",
+    commands: COMMANDS,
+    default: 'false',
+  },
+} as const satisfies Readonly<Record<string, Setting>>;
+
+export type SettingName = keyof typeof SETTINGS;
+
+type ValueOf<S> = S extends { readonly kind: kind.Kind<infer T> }
+  ? S extends { readonly default: string }
+    ? T
+    : T | undefined
+  : never;
+
+/** What is in force, by name; undefined where nothing was given and there is no default. */
+export type SettingValues = { readonly [Name in SettingName]: ValueOf<(typeof SETTINGS)[Name]> };
+export type LimitDefault = SettingValues['limits'][number];
+export type Rollup = SettingValues['rollups'][number];
+
+export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
+
+/** One entry of the table, without what is special to its type. */
+export function settingOf(name: SettingName): Setting {
+  return SETTINGS[name];
+}
