@@ -19,7 +19,7 @@ export { HealthSchema, LookupSchema, ManifestSchema } from './gen/frame_pb.js';
 
 /** Version of the envelope this code writes. */
 export const WIRE_MAJOR = 1;
-export const WIRE_MINOR = 0;
+export const WIRE_MINOR = 1;
 
 /**
  * Size that one frame's columns aim for, in bytes. Kafka would take 900 KiB; smaller frames let the aggregator apply one in

@@ -115,6 +115,8 @@ const FRAMES: Record<string, FrameInit> = {
         programs: [{ id: 9, runTimeNs: 8n, runCount: 9n }],
         maps: [{ config: 'c', map: 'm', entries: 1n, maxEntries: 2n }],
         statsEnabled: true,
+        hops: [{ hop: 'collector', config: 'c', map: 'b', in: 2n ** 63n, out: 5n, waiting: 6n }],
+        buffers: [{ config: 'c', map: 'b', highWaterBytes: 3n, sizeBytes: 4n }],
       },
     },
   },
