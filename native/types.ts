@@ -97,7 +97,7 @@ export interface BpfMap {
   /** libbpf's name of the map type, such as `hash`, `lru_percpu_hash`, `ringbuf`. */
   readonly type: string;
   readonly keySize: number;
-  /** Bytes of one value, of one CPU for per-CPU maps. */
+  /** Bytes of one value, of one CPU for per-CPU maps. Of ring buffers and perf event arrays what the kernel demands: 0, and 4. */
   readonly valueSize: number;
   /** Settable before load. */
   maxEntries: number;
@@ -105,6 +105,7 @@ export interface BpfMap {
   readonly perCpu: boolean;
   /** From BTF; null where the map was declared without types. */
   readonly keyLayout: TypeLayout | null;
+  /** Ring buffers and perf event arrays: of a record, where `__type(value, …)` names one (of the latter: a struct or union). */
   readonly valueLayout: TypeLayout | null;
   /** Kernel's id of the map, after load. */
   readonly id: number;

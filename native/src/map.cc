@@ -36,6 +36,24 @@ MapShape ShapeOf(const bpf_map* map, Context context) {
           bpf_map__max_entries(map), IsPerCpu(type)};
 }
 
+// The type of a buffer's records, when its source names one. Of a perf event array only a struct or union is one:
+// `__type(value, u32)` is the usual way to give the array the size that the kernel wants.
+static uint32_t ValueTypeId(const btf* btf, const bpf_map* map) {
+  uint32_t type_id = bpf_map__btf_value_type_id(map);
+  if (bpf_map__type(map) != BPF_MAP_TYPE_PERF_EVENT_ARRAY || btf == nullptr || type_id == 0) return type_id;
+  int resolved = btf__resolve_type(btf, type_id);
+  return resolved > 0 && btf_is_composite(btf__type_by_id(btf, resolved)) ? type_id : 0;
+}
+
+void FitBufferSizes(bpf_map* map) {
+  bpf_map_type type = bpf_map__type(map);
+  if (type != BPF_MAP_TYPE_RINGBUF && type != BPF_MAP_TYPE_PERF_EVENT_ARRAY) return;
+  const uint32_t size = type == BPF_MAP_TYPE_RINGBUF ? 0 : sizeof(uint32_t);
+  // They fail only for a map that exists in the kernel, and this one is not loaded yet.
+  bpf_map__set_key_size(map, size);
+  bpf_map__set_value_size(map, size);
+}
+
 Napi::Object DescribeMap(Napi::Env env, const btf* btf, const bpf_map* map) {
   bpf_map_type type = bpf_map__type(map);
   Napi::Object result = Napi::Object::New(env);
@@ -46,7 +64,7 @@ Napi::Object DescribeMap(Napi::Env env, const btf* btf, const bpf_map* map) {
   result["flags"] = Napi::Number::New(env, bpf_map__map_flags(map));
   result["perCpu"] = Napi::Boolean::New(env, IsPerCpu(type));
   result["keyLayout"] = TypeLayout(env, btf, bpf_map__btf_key_type_id(map));
-  result["valueLayout"] = TypeLayout(env, btf, bpf_map__btf_value_type_id(map));
+  result["valueLayout"] = TypeLayout(env, btf, ValueTypeId(btf, map));
   return result;
 }
 

@@ -29,6 +29,10 @@ std::string MapTypeName(bpf_map_type type);
 /// CPUs that this machine could ever have; a per-CPU value has a slot for each.
 uint32_t PossibleCpus();
 
+/// Gives a ring buffer or perf event array the key and value sizes that the kernel demands (0, and 4), before load.
+/// libbpf passes on the size of the type that the source names for its records, which the kernel refuses.
+void FitBufferSizes(bpf_map* map);
+
 MapShape ShapeOf(const bpf_map* map, Context context);
 
 /// {name, type, keySize, valueSize, flags, perCpu, keyLayout, valueLayout} of a map.

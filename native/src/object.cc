@@ -71,7 +71,9 @@ void Object::Open(const Napi::CallbackInfo& info) {
   bpf_object__for_each_program(program, object_.get()) programs_.push_back(program);
   bpf_map* map;
   bpf_object__for_each_map(map, object_.get()) {
-    if (!bpf_map__is_internal(map)) maps_.push_back(map);
+    if (bpf_map__is_internal(map)) continue;
+    FitBufferSizes(map);
+    maps_.push_back(map);
   }
 }
 

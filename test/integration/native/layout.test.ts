@@ -80,4 +80,25 @@ describe('type layouts', () => {
     const { keyLayout, valueLayout, keySize, valueSize } = findMap(object, 'untyped');
     assert.deepEqual([keyLayout, valueLayout, keySize, valueSize], [null, null, 12, 8]);
   });
+
+  it('of buffers are those of their records, and the kernel takes the buffers all the same', () => {
+    const record = 'struct record 24 { key@0+32 int unsigned int 4; load@64+64 float double 8; inner@128+16 struct 2';
+    for (const [name, keySize, valueSize] of [
+      ['typed_ring', 0, 0],
+      ['typed_perf', 4, 4],
+    ] as const) {
+      const map = findMap(object, name);
+      assert.ok(map.valueLayout);
+      assert.equal(summary(map.valueLayout).slice(0, record.length), record);
+      assert.deepEqual([map.keySize, map.valueSize], [keySize, valueSize]);
+    }
+    object.load();
+    const onBatch = (): void => undefined;
+    findMap(object, 'typed_ring').openRing({ onBatch }).close();
+    findMap(object, 'typed_perf').openPerfBuffer({ onBatch }).close();
+  });
+
+  it("of a perf event array whose value is a number are null: the number is the array's own", () => {
+    assert.equal(findMap(object, 'untyped_perf').valueLayout, null);
+  });
 });
