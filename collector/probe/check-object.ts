@@ -4,30 +4,44 @@ import { ConfigError, SondeError, type ConfigProblem } from '../../wire/errors.j
 import type { AnyMetricConfig, ProbeConfig } from '../../wire/config/schema.js';
 import { hasCpuRows, resolveFields } from '../../wire/layout/fields.js';
 import { layoutProblems, valueProblem } from '../../wire/layout/report.js';
-import { isValueField, resolveValue } from '../../wire/layout/value.js';
+import { isValueField, resolveRecordValue, resolveValue } from '../../wire/layout/value.js';
 
 /** Map types whose rows can be walked, by libbpf's names. */
 const WALKABLE = new Set(['hash', 'array', 'percpu_hash', 'percpu_array', 'lru_hash', 'lru_percpu_hash', 'lpm_trie']);
 
+/** Buffers that feed metrics: libbpf's name of the type, and what people call it. */
+const BUFFERS = {
+  ringbuf: { type: 'ringbuf', noun: 'a ring buffer' },
+  perf_buffer: { type: 'perf_event_array', noun: 'a perf event array' },
+} as const;
+
+type OwnerPath = readonly (string | number)[];
+
 /**
- * Compares a config with its object before load: each metric's map is there, can be walked, and has keys and values of the
- * sizes that the labels add up to. Throws a SondeError `OBJECT_MISMATCH`, or a ConfigError with every size that does not fit.
+ * Compares a config with its object before load: each metric's map is there and can be walked, or is a buffer of the kind that
+ * the metric says, and has keys, values or records in which labels and value have their place. Throws a SondeError
+ * `OBJECT_MISMATCH`, or a ConfigError with everything that does not fit.
  */
 export function checkObject(config: ProbeConfig, object: BpfObject): void {
-  const problems = [
-    ...config.counters.flatMap((metric, i) => sizeProblems(config, metric, ['metrics', 'counters', i], object)),
-    ...config.histograms.flatMap((metric, i) => sizeProblems(config, metric, ['metrics', 'histograms', i], object)),
-  ];
+  const problems = (['counters', 'gauges', 'histograms'] as const).flatMap((list) =>
+    config[list].flatMap((metric, i) => metricProblems(config, metric, ['metrics', list, i], object)),
+  );
   if (problems.length > 0) throw new ConfigError(problems, { stage: 'load' });
 }
 
-function sizeProblems(
+function metricProblems(
   config: ProbeConfig,
   metric: AnyMetricConfig,
-  path: readonly (string | number)[],
+  path: OwnerPath,
   object: BpfObject,
 ): ConfigProblem[] {
   const map = mapOf(config, metric, object);
+  return metric.source.kind === 'map'
+    ? rowProblems(config, metric, path, map)
+    : recordProblems(config, metric, path, map);
+}
+
+function rowProblems(config: ProbeConfig, metric: AnyMetricConfig, path: OwnerPath, map: BpfMap): ConfigProblem[] {
   if (!WALKABLE.has(map.type)) {
     throw mismatch(
       config,
@@ -47,6 +61,22 @@ function sizeProblems(
   return [
     ...layoutProblems(config, path, problems),
     ...(isValueField(value) ? [] : [valueProblem(config, path, value)]),
+  ];
+}
+
+function recordProblems(config: ProbeConfig, metric: AnyMetricConfig, path: OwnerPath, map: BpfMap): ConfigProblem[] {
+  const { kind } = metric.source;
+  if (kind !== 'map' && map.type !== BUFFERS[kind].type) {
+    const other = Object.entries(BUFFERS).find(([, { type }]) => type === map.type)?.[0];
+    const hint = other === undefined ? `name ${BUFFERS[kind].noun}` : `write ${other}: ${map.name}`;
+    throw mismatch(config, metric, `map ${map.name} is of type ${map.type}, not ${BUFFERS[kind].noun}; ${hint}`);
+  }
+  const layout = map.valueLayout;
+  const { problems } = resolveFields(metric.labels, layout, layout?.size ?? null, { record: true });
+  const value = metric.value === undefined ? null : resolveRecordValue(metric.value, layout, metric.type !== 'gauge');
+  return [
+    ...layoutProblems(config, path, problems),
+    ...(value === null || isValueField(value) ? [] : [valueProblem(config, path, value)]),
   ];
 }
 

@@ -1,12 +1,22 @@
 import type { ConfigProblem } from '../errors.js';
 import { locator, problemAt } from './parse.js';
 import type { Path } from '../../lib/yaml/path.js';
-import type { AnyMetricConfig, DecoderName, LabelConfig, ProbeConfig, VariantConfig } from './schema.js';
+import {
+  HOST_DECODER_NAMES,
+  type Aggregate,
+  type AnyMetricConfig,
+  type DecoderName,
+  type LabelConfig,
+  type ProbeConfig,
+  type VariantConfig,
+} from './schema.js';
 
 /** What a version of Sonde may or may not serve yet, by name. */
 export type Feature =
   | 'counters'
+  /** Fed by events. */
   | 'gauges'
+  | 'map_gauges'
   | 'histograms'
   | 'spans'
   | 'events'
@@ -17,16 +27,23 @@ export type Feature =
   | 'map'
   | 'ringbuf'
   | 'perf_buffer'
+  /** Of events. */
   | 'value'
+  | 'map_value'
+  /** Other ones than {@link usualAggregates}. */
   | 'aggregate'
   | 'native'
   | 'exemplar'
   | 'limits'
   | 'flush_interval'
   | 'member'
+  /** Decoders that ask the host, on labels of events. */
+  | 'event_lookups'
   | 'as'
   | 'redact'
   | `decoder:${DecoderName}`;
+
+const HOST_DECODERS: ReadonlySet<DecoderName> = new Set<DecoderName>(HOST_DECODER_NAMES);
 
 interface Use {
   readonly feature: Feature;
@@ -69,37 +86,43 @@ function usesOf(config: ProbeConfig): Use[] {
 
 function metricUses(list: 'counters' | 'gauges' | 'histograms', metric: AnyMetricConfig, path: Path): Use[] {
   const { kind, map } = metric.source;
-  const usual = metric.type === 'gauge' && kind !== 'map' ? 'last' : 'sum';
+  const ofMap = kind === 'map';
   return [
-    { feature: list, path },
-    ...when(kind === 'map' && map !== metric.name, 'map', [...path, 'map']),
+    { feature: list === 'gauges' && ofMap ? 'map_gauges' : list, path },
+    ...when(ofMap && map !== metric.name, 'map', [...path, 'map']),
     ...when(kind === 'ringbuf', 'ringbuf', [...path, 'ringbuf']),
     ...when(kind === 'perf_buffer', 'perf_buffer', [...path, map === metric.name ? 'perf_event_array' : 'perf_buffer']),
-    ...when(metric.value !== undefined, 'value', [...path, 'value']),
-    ...when(metric.aggregate !== usual, 'aggregate', [...path, 'aggregate']),
+    ...when(metric.value !== undefined, ofMap ? 'map_value' : 'value', [...path, 'value']),
+    ...when(!usualAggregates(metric).includes(metric.aggregate), 'aggregate', [...path, 'aggregate']),
     ...when(metric.type === 'histogram' && metric.native, 'native', [...path, 'native']),
     ...when(metric.exemplar !== undefined, 'exemplar', [...path, 'exemplar']),
     ...when(metric.limits !== undefined, 'limits', [...path, 'limits']),
     ...when(metric.flushIntervalMs !== undefined, 'flush_interval', [...path, 'flush_interval']),
-    ...labelUses(metric.labels, path),
+    ...labelUses(metric.labels, path, !ofMap),
   ];
 }
 
-function streamUses(feature: 'spans' | 'events', labels: readonly LabelConfig[], path: Path): Use[] {
-  return [{ feature, path }, ...labelUses(labels, path)];
+/** What needs no more than adding up, or of events keeping the last. */
+function usualAggregates({ type, source }: AnyMetricConfig): readonly Aggregate[] {
+  return type === 'gauge' && source.kind !== 'map' ? ['last', 'sum'] : ['sum'];
 }
 
-function labelUses(labels: readonly LabelConfig[], owner: Path): Use[] {
+function streamUses(feature: 'spans' | 'events', labels: readonly LabelConfig[], path: Path): Use[] {
+  return [{ feature, path }, ...labelUses(labels, path, true)];
+}
+
+function labelUses(labels: readonly LabelConfig[], owner: Path, ofEvents: boolean): Use[] {
   return labels.flatMap((label, index) => {
     const path = [...owner, 'labels', index];
     return [
       ...when(label.member !== undefined, 'member', [...path, 'member']),
       ...when(label.as !== undefined, 'as', [...path, 'as']),
       ...when(label.redact !== undefined, 'redact', [...path, 'redact']),
-      ...label.decoders.map((decoder, at): Use => ({
-        feature: `decoder:${decoder.name}`,
-        path: [...path, 'decoders', at, 'name'],
-      })),
+      ...label.decoders.flatMap(({ name }, at) => {
+        const place = [...path, 'decoders', at, 'name'];
+        const asksHost = ofEvents && HOST_DECODERS.has(name);
+        return [{ feature: `decoder:${name}` as const, path: place }, ...when(asksHost, 'event_lookups', place)];
+      }),
     ];
   });
 }
@@ -113,6 +136,9 @@ function when(used: boolean, feature: Feature, path: Path): Use[] {
 }
 
 function describe(feature: Feature): string {
+  if (feature === 'map_gauges') return 'gauges read from maps';
+  if (feature === 'event_lookups') return 'decoders that ask the host on labels of events';
+  if (feature === 'map_value') return 'value of a map';
   const decoder = feature.startsWith('decoder:') ? feature.slice('decoder:'.length) : null;
   return decoder === null ? feature : `the decoder ${decoder}`;
 }

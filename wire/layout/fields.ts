@@ -109,7 +109,11 @@ class FieldWalk {
         continue;
       }
       if (this.layout === null) {
-        this.fail(index, `member ${label.member} is not known: the object has no BTF for it`, 'use size and padding');
+        this.fail(
+          index,
+          `member ${label.member} is not known: ${this.untyped()}`,
+          `${this.declare()}use size and padding`,
+        );
         continue;
       }
       const place = findMember(this.layout, label.member);
@@ -169,7 +173,7 @@ class FieldWalk {
   private nextMember(index: number, label: LabelConfig, cursor: number): { offset: number; size: number } | null {
     const { layout } = this;
     if (layout === null) {
-      this.fail(index, `${label.name} has no size, and the object has no BTF to take it from`, 'give size');
+      this.fail(index, `${label.name} has no size, and ${this.untyped()}`, `${this.declare()}give size`);
       return null;
     }
     // A plain number, or a union, is one field.
@@ -213,6 +217,14 @@ class FieldWalk {
     this.places[index] = { offset, size };
     const type = this.layout === null ? null : typeAt(this.layout, offset, size);
     this.fields.push({ name: label.name, offset, size, type, decoders: label.decoders });
+  }
+
+  private untyped(): string {
+    return this.record ? 'the buffer does not say what its records are' : 'the object has no BTF for it';
+  }
+
+  private declare(): string {
+    return this.record ? 'declare the buffer with __type(value, struct …), or ' : '';
   }
 
   private fail(label: number | null, message: string, hint: string): void {

@@ -43,10 +43,36 @@ export function resolveValue(
       detail,
     };
   }
+  return numberAt(member, layout);
+}
+
+/**
+ * Where the value of an event is in its record.
+ * @param layout type of the record; null when its buffer names none.
+ * @param whole whether only a whole number will do.
+ */
+export function resolveRecordValue(
+  member: string,
+  layout: TypeLayout | null,
+  whole: boolean,
+): ValueField | ValueProblem {
+  if (layout === null) {
+    const message = `value ${member} is not known: the buffer does not say what its records are`;
+    const hint = 'declare the buffer with __type(value, struct …), the type of its records, and build with BTF (-g)';
+    return { message, hint, detail: '' };
+  }
+  const value = numberAt(member, layout);
+  if (!isValueField(value) || value.kind === 'int' || !whole) return value;
+  const message = `${member} is a floating-point number, and only a gauge can have one`;
+  return { message, hint: 'name a member that is a whole number', detail: describeLayout(layout) };
+}
+
+function numberAt(member: string, layout: TypeLayout): ValueField | ValueProblem {
+  const detail = describeLayout(layout);
   const place = findMember(layout, member);
   if (typeof place === 'string') return { message: place, hint: 'correct value', detail };
   const kind = numberKind(place.type);
-  if (kind === null || !isNumberSize(place.size)) {
+  if (kind === null || !isNumberSize(place.size) || (kind === 'float' && place.size < 4)) {
     return {
       message: `${member} is ${typeText(place.type)}, which is no number`,
       hint: 'name a member that is one',

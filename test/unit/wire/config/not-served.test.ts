@@ -34,6 +34,7 @@ test('every use is named', () => {
     '5 metrics.counters[0].perf_event_array perf_buffer',
     '6 metrics.counters[0].flush_interval flush_interval',
     '10 metrics.counters[0].labels[0].decoders[1].name the decoder cgroup',
+    '10 metrics.counters[0].labels[0].decoders[1].name decoders that ask the host on labels of events',
     '13 metrics.counters[0].labels[1].decoders[1].name the decoder regexp',
   ]);
   assert.deepEqual(missing('variants', ['counters']), [
@@ -46,10 +47,55 @@ test('every use is named', () => {
   ]);
 });
 
+test('what is served of events is told from what is not served of maps', () => {
+  assert.deepEqual(
+    missing('additions', [
+      'counters',
+      'gauges',
+      'histograms',
+      'map',
+      'ringbuf',
+      'perf_buffer',
+      'value',
+      'limits',
+      'member',
+      'events',
+      'as',
+      'decoder:uint',
+      'decoder:hex',
+      'decoder:cgroup',
+      'event_lookups',
+    ]),
+    [
+      '6 metrics.counters[0].value value of a map',
+      '12 metrics.counters[1].value value of a map',
+      '13 metrics.counters[1].aggregate aggregate',
+      '17 metrics.gauges[0] gauges read from maps',
+      '31 metrics.histograms[0].native native',
+      '32 metrics.histograms[0].exemplar exemplar',
+      '36 metrics.histograms[1].native native',
+    ],
+  );
+});
+
 test('the good fixtures together use every feature', () => {
   const used = new Set(configs.flatMap((config) => notServed(config, new Set())).map(({ message }) => message));
   const features = [
-    ...['counters', 'gauges', 'histograms', 'spans', 'events', 'kaddrs', 'cgroup_id_map', 'variants', 'map', 'ringbuf'],
+    ...[
+      'counters',
+      'gauges',
+      'gauges read from maps',
+      'value of a map',
+      'decoders that ask the host on labels of events',
+      'histograms',
+      'spans',
+      'events',
+      'kaddrs',
+      'cgroup_id_map',
+      'variants',
+      'map',
+      'ringbuf',
+    ],
     ...[
       'perf_buffer',
       'value',

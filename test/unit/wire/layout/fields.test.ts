@@ -251,7 +251,7 @@ const refusals: readonly Refusal[] = [
     layout: null,
     size: 8,
     at: 1,
-    message: 'b has no size, and the object has no BTF to take it from',
+    message: 'b has no size, and the object has no BTF for it',
   },
   {
     what: 'no member left',
@@ -300,6 +300,15 @@ const refusals: readonly Refusal[] = [
     size: 24,
     at: 0,
     message: 'member dev is not known: the object has no BTF for it',
+  },
+  {
+    what: 'a member of a record without a type',
+    labels: [memberLabel('a', 'dev')],
+    layout: null,
+    size: null,
+    options: { record: true },
+    at: 0,
+    message: 'member dev is not known: the buffer does not say what its records are',
   },
   {
     what: 'cpu of another size',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isValueField, resolveValue, type ValueField } from '../../../../wire/layout/value.js';
+import { isValueField, resolveRecordValue, resolveValue, type ValueField } from '../../../../wire/layout/value.js';
 import type { TypeLayout } from '../../../../wire/layout/type-layout.js';
 import { array, char, double, s32, struct, u64, u8 } from './layouts.js';
 
@@ -44,3 +44,18 @@ for (const [member, layout, size, message] of wrong) {
     assert.equal(resolved.message, message);
   });
 }
+
+test('the value of an event is a number of its record, in whose type it must stand', () => {
+  assert.deepEqual(resolveRecordValue('delta', stats, true), { offset: 8, size: 4, signed: true, kind: 'int' });
+  assert.deepEqual(resolveRecordValue('load', stats, false), { offset: 16, size: 8, signed: true, kind: 'float' });
+  for (const [member, layout, whole, words] of [
+    ['load', stats, true, 'load is a floating-point number, and only a gauge can have one'],
+    ['lod', stats, true, 'struct stats has no member lod (it has bytes, delta, flag, load, comm)'],
+    ['comm', stats, false, 'comm is char[16], which is no number'],
+    ['load', null, false, 'value load is not known: the buffer does not say what its records are'],
+  ] as const) {
+    const problem = resolveRecordValue(member, layout, whole);
+    assert.ok(!isValueField(problem));
+    assert.equal(problem.message, words);
+  }
+});
