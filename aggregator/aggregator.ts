@@ -190,12 +190,13 @@ export class Aggregator implements PartitionHandler {
   }
 
   #partitionOptions(): ConstructorParameters<typeof OwnedPartition>[1] {
-    const { metricPrefix, maxSeriesPerMetric, log } = this.#options;
+    const { metricPrefix, maxSeriesPerMetric, log, metrics } = this.#options;
     return {
       metricPrefix,
       maxSeriesPerMetric,
       onProblem: (host, config, message) =>
         log.error({ host, config }, `metrics of this config are not served: ${message}`),
+      onForgotten: () => metrics.forgottenKeys.inc(),
     };
   }
 }

@@ -1,9 +1,11 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { SondeError } from '../wire/errors.js';
-import { ManifestSchema, type Frame, type Lookup, type Manifest, type MapRows } from '../wire/frame.js';
+import { ManifestSchema, type Frame, type Lookup, type Manifest, type MapRows, type Records } from '../wire/frame.js';
+import type { DecodeContext } from './decode/decoder.js';
 import { Facts } from './decode/facts.js';
 import { HostAccount } from './host-account.js';
 import { LoadedConfig, unknownMap } from './loaded-config.js';
+import { RecordAccount } from './record-account.js';
 import type { Family } from './series/family.js';
 import { SeriesStore } from './series/store.js';
 
@@ -22,6 +24,8 @@ export interface HostOptions {
   readonly maxSeriesPerMetric: number;
   /** Told what a Manifest says that cannot be served. */
   readonly onProblem: (config: string, message: string) => void;
+  /** Told when a metric's known keys had become too many, and were forgotten. */
+  readonly onForgotten?: (() => void) | undefined;
 }
 
 /** What is remembered of the sequence of a host's sessions. */
@@ -41,6 +45,7 @@ export class Host {
   readonly id: string;
   readonly store: SeriesStore;
   readonly account = new HostAccount();
+  readonly records = new RecordAccount();
   readonly sessions: Sessions = { current: '', beganNs: 0n, recordsSeq: 0n, stateSeq: 0n, past: new Map() };
   readonly #options: HostOptions;
   #facts = new Facts(MAX_FACTS);
@@ -104,10 +109,9 @@ export class Host {
         this.account.health = body.value;
         return;
       case 'records':
+        return this.#applyRecords(body.value);
       case undefined:
-        throw new SondeError('FRAME_MALFORMED', `this version applies no ${body.case ?? 'empty'} frames`, {
-          stage: 'decode',
-        });
+        throw new SondeError('FRAME_MALFORMED', 'this version applies no empty frames', { stage: 'decode' });
     }
   }
 
@@ -117,6 +121,7 @@ export class Host {
     for (const { shape, decodeErrors } of this.#configs.values()) {
       errors.set(shape.name, (errors.get(shape.name) ?? 0) + decodeErrors);
     }
+    for (const { config, failed } of this.records.entries()) errors.set(config, (errors.get(config) ?? 0) + failed);
     return errors;
   }
 
@@ -196,16 +201,19 @@ export class Host {
       previous.delete(shape.id);
     }
     for (const gone of previous.values()) this.#retire(gone);
-    const inUse = new Set<Family>([...kept.values()].flatMap((config) => [...config.states()].map((s) => s.family)));
+    const inUse = new Set<Family>([...kept.values()].flatMap((config) => [...config.families()]));
     this.#configs = new Map(
       this.#manifest.configs.map((shape) => [shape.id, kept.get(shape.id) ?? this.#load(shape, inUse)]),
     );
   }
 
   #load(shape: Manifest['configs'][number], inUse: Set<Family>): LoadedConfig {
-    const { metricPrefix, onProblem } = this.#options;
+    const { metricPrefix, onProblem, onForgotten } = this.#options;
     const config = LoadedConfig.load(shape, {
       metricPrefix,
+      littleEndian: this.#littleEndian,
+      onForgotten,
+      account: (map) => this.records.of(shape.name, map),
       family: (definition) => {
         const family = this.store.family(definition, (known) => inUse.has(known));
         inUse.add(family);
@@ -230,7 +238,25 @@ export class Host {
     if (config === undefined) throw unknownMap(rows);
     // Rows of a load that is over: its Manifest came first, so they are late, and the newer load has its own.
     if (config.shape.epoch !== rows.epoch) return;
-    config.applyRows(rows, { facts: this.#facts });
+    config.applyRows(rows, this.#context());
+  }
+
+  #applyRecords(records: Records): void {
+    const config = this.#configs.get(records.configId);
+    if (config === undefined) throw unknownMap(records);
+    if (config.shape.epoch !== records.epoch) {
+      const message = `records of load ${records.epoch} of ${config.shape.name}, which is over`;
+      throw new SondeError('FRAME_LATE', message, { stage: 'decode' });
+    }
+    config.applyRecords(records, this.#context());
+  }
+
+  #context(): DecodeContext {
+    return { facts: this.#facts, littleEndian: this.#littleEndian };
+  }
+
+  get #littleEndian(): boolean {
+    return this.#manifest?.host?.littleEndian ?? true;
   }
 }
 

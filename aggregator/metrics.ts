@@ -7,6 +7,7 @@ export interface AggregatorMetrics {
   readonly storeErrors: Counter;
   readonly storeSeconds: Histogram;
   readonly storedBytes: Counter;
+  readonly forgottenKeys: Counter;
 }
 
 export function aggregatorMetrics(registry: Registry): AggregatorMetrics {
@@ -38,6 +39,11 @@ export function aggregatorMetrics(registry: Registry): AggregatorMetrics {
     storedBytes: new Counter({
       name: 'sonde_state_written_bytes_total',
       help: 'Bytes of state that were written, which is what has changed',
+      registers,
+    }),
+    forgottenKeys: new Counter({
+      name: 'sonde_known_keys_forgotten_total',
+      help: 'Times that a metric fed by events had too many keys to remember their series; they are decoded again as they come',
       registers,
     }),
   };

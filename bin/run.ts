@@ -4,6 +4,7 @@ import { Aggregator } from '../aggregator/aggregator.js';
 import { registerPage } from '../aggregator/console/page.js';
 import { aggregatorMetrics } from '../aggregator/metrics.js';
 import { registerMetricsRoute } from '../aggregator/output/prometheus/routes.js';
+import { SERVED } from '../aggregator/served.js';
 import { Collector } from '../collector/collector.js';
 import { hostIdentity } from '../collector/facts/host.js';
 import { collectorMetrics } from '../collector/metrics.js';
@@ -18,7 +19,6 @@ import { ConfigError } from '../wire/errors.js';
 import { MemoryBus } from '../wire/memory-bus.js';
 import { UsageError } from './fail.js';
 import { preflight } from './preflight.js';
-import { SERVED } from './served.js';
 import { attachedLine, missed } from './summary.js';
 import { VERSION } from './version.js';
 

@@ -4,6 +4,8 @@ import type { Facts } from './facts.js';
 /** What decoding may know beside the bytes: what the host said of itself. No clock, no files, no randomness. */
 export interface DecodeContext {
   readonly facts: Facts;
+  /** Byte order of the host, in which its kernel writes numbers. */
+  readonly littleEndian: boolean;
 }
 
 /**

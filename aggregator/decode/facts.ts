@@ -7,6 +7,10 @@ export class Facts {
   readonly #limit: number;
   /** Facts that were dropped to stay within the limit. */
   evicted = 0;
+  /** Questions that had no answer. */
+  misses = 0;
+  /** Raised whenever an answer that may have been used is another now, or gone. */
+  revision = 0;
 
   /** `limit`: facts kept of each kind; the oldest go first. */
   constructor(limit: number) {
@@ -22,11 +26,14 @@ export class Facts {
       }
       this.#kinds.set(kind, (facts = new Map<bigint, Uint8Array>()));
     }
+    const before = facts.get(id);
+    if (before !== undefined && Buffer.compare(before, name) !== 0) this.revision++;
     facts.delete(id);
     facts.set(id, name);
     if (facts.size <= this.#limit) return;
     facts.delete(facts.keys().next().value!);
     this.evicted++;
+    this.revision++;
   }
 
   /** All answers, oldest first. */
@@ -35,6 +42,8 @@ export class Facts {
   }
 
   get(kind: string, id: bigint): Uint8Array | undefined {
-    return this.#kinds.get(kind)?.get(id);
+    const answer = this.#kinds.get(kind)?.get(id);
+    if (answer === undefined) this.misses++;
+    return answer;
   }
 }

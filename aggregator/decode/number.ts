@@ -1,16 +1,17 @@
-import { DecodeError } from './decoder.js';
+import { DecodeError, type DecodeContext } from './decoder.js';
 
-/** The unsigned integer in 1, 2, 4 or 8 bytes, little endian (all supported hosts are). */
-export function uintOf(input: Uint8Array): bigint {
-  if (input.length !== 1 && input.length !== 2 && input.length !== 4 && input.length !== 8) {
-    throw new DecodeError(`uint takes 1, 2, 4 or 8 bytes, not ${input.length}`);
+/** The unsigned integer in 1, 2, 4 or 8 bytes. */
+export function uintOf(input: Uint8Array, littleEndian: boolean): bigint {
+  const size = input.length;
+  if (size !== 1 && size !== 2 && size !== 4 && size !== 8) {
+    throw new DecodeError(`uint takes 1, 2, 4 or 8 bytes, not ${size}`);
   }
   let value = 0n;
-  for (let i = input.length - 1; i >= 0; i--) value = (value << 8n) | BigInt(input[i]!);
+  for (let i = 0; i < size; i++) value = (value << 8n) | BigInt(input[littleEndian ? size - 1 - i : i]!);
   return value;
 }
 
 /** The number a host decoder asks about: the kernel's bytes, or the decimal text of a `uint` before it. */
-export function subjectOf(input: Uint8Array, afterUint: boolean): bigint {
-  return afterUint ? BigInt(Buffer.from(input).toString('latin1')) : uintOf(input);
+export function subjectOf(input: Uint8Array, afterUint: boolean, { littleEndian }: DecodeContext): bigint {
+  return afterUint ? BigInt(Buffer.from(input).toString('latin1')) : uintOf(input, littleEndian);
 }

@@ -10,29 +10,38 @@ export type BucketSpec = Pick<
 /** The buckets of a classic histogram: which cell a bucket index falls into, and the upper bounds as text. */
 export interface Buckets {
   readonly spec: BucketSpec;
-  /** Number of buckets without `+Inf`; the cells of a series are these, then one for the sum. */
+  /** Number of buckets without `+Inf`. The cells of a series are these, then that of `+Inf` alone, then the sum. */
   readonly count: number;
   readonly multiplier: number;
   /** `le` of each bucket. */
   readonly bounds: readonly string[];
-  /** The cell of a bucket index of the kernel's map, `count` for the sum, -1 when it is none of this histogram's. */
+  /** The cell of a bucket index of the kernel's map, that of the sum included; -1 when it is none of this histogram's. */
   cellOf(index: bigint): number;
 }
 
 /** Buckets by CONFIG.md, "Histograms". */
 export function bucketsOf(config: BucketSpec): Buckets {
   const { bucketType, bucketMin, bucketMax, bucketKeys, bucketMultiplier } = config;
-  const multiplier = bucketMultiplier;
-  const keys = bucketType === 'fixed' ? bucketKeys : range(bucketMin, bucketMax);
-  const cells = new Map<bigint, number>(keys.map((key, cell) => [BigInt(key), cell]));
-  cells.set(BigInt(keys.at(-1)! + 1), keys.length);
+  const keys = keysOf(config);
+  const cells = new Map(keys.flatMap((key, cell) => (Number.isInteger(key) ? [[BigInt(key), cell] as const] : [])));
+  const last = keys.at(-1)!;
+  if (Number.isInteger(last)) cells.set(BigInt(last) + 1n, keys.length + 1);
   return {
     spec: { bucketType, bucketMin, bucketMax, bucketKeys, bucketMultiplier },
     count: keys.length,
-    multiplier,
-    bounds: keys.map((key) => formatFloat(upperBound(bucketType, key) * multiplier)),
+    multiplier: bucketMultiplier,
+    bounds: upperBounds(config).map((bound) => formatFloat(bound * bucketMultiplier)),
     cellOf: (index) => cells.get(index) ?? -1,
   };
+}
+
+/** Upper bounds in the unit of the value. */
+export function upperBounds(config: BucketSpec): number[] {
+  return keysOf(config).map((key) => upperBound(config.bucketType, key));
+}
+
+function keysOf({ bucketType, bucketMin, bucketMax, bucketKeys }: BucketSpec): readonly number[] {
+  return bucketType === 'fixed' ? bucketKeys : range(bucketMin, bucketMax);
 }
 
 function upperBound(type: HistogramConfig['bucketType'], index: number): number {

@@ -17,6 +17,13 @@ export class Cells {
     this.words[cell * 2 + 1] = this.words[cell * 2 + 1]! + newHi - oldHi + Math.floor(low / 2 ** 32);
   }
 
+  /** Adds `(hi, lo)` to a cell, modulo 2^64. */
+  add(cell: number, lo: number, hi: number): void {
+    const low = this.words[cell * 2]! + lo;
+    this.words[cell * 2] = low;
+    this.words[cell * 2 + 1] = this.words[cell * 2 + 1]! + hi + (low > 0xffffffff ? 1 : 0);
+  }
+
   /** Makes the cells those of `words`, as they were. */
   restore(words: Uint32Array): void {
     this.reserve(words.length / 2);

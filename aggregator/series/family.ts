@@ -3,7 +3,10 @@ import { bucketsOf, type BucketSpec, type Buckets } from './buckets.js';
 import { Cells } from './cells.js';
 import { LabelTable } from './label-table.js';
 
-export type FamilyType = 'counter' | 'histogram';
+export type FamilyType = 'counter' | 'gauge' | 'histogram';
+
+/** What the cells of a family hold: integers, or the bits of doubles. Counters and histograms are u64. */
+export type Numbers = 'u64' | 'i64' | 'f64';
 
 /** What makes two metrics the same family: all of it equal. */
 export interface FamilyDefinition {
@@ -14,6 +17,8 @@ export interface FamilyDefinition {
   /** In the config's order. */
   readonly labels: readonly string[];
   readonly buckets?: Buckets;
+  /** Absent: u64. */
+  readonly numbers?: Numbers;
 }
 
 /** A family as it is saved: its arrays are `texts`, `starts` and `cells`. */
@@ -23,13 +28,21 @@ export interface FamilyMeta {
   readonly type: FamilyType;
   readonly labels: readonly string[];
   readonly buckets?: BucketSpec;
+  readonly numbers?: Numbers;
   readonly overflow: number;
   readonly overflowed: number;
 }
 
 /** The definition of a saved family. */
-export function savedDefinition({ name, help, type, labels, buckets }: FamilyMeta): FamilyDefinition {
-  return { name, help, type, labels, ...(buckets !== undefined && { buckets: bucketsOf(buckets) }) };
+export function savedDefinition({ name, help, type, labels, buckets, numbers }: FamilyMeta): FamilyDefinition {
+  return {
+    name,
+    help,
+    type,
+    labels,
+    ...(buckets !== undefined && { buckets: bucketsOf(buckets) }),
+    ...(numbers !== undefined && { numbers }),
+  };
 }
 
 /** All series of one metric: their label texts, and the cells that hold their values. */
@@ -37,7 +50,7 @@ export class Family {
   #definition: FamilyDefinition;
   readonly table = new LabelTable();
   readonly cells = new Cells();
-  /** Cells of one series: 1 for a counter; the buckets and the sum for a histogram. */
+  /** Cells of one series: 1; of a histogram the buckets, `+Inf` alone, and the sum. */
   readonly stride: number;
   /** Number of the series that takes what the limit keeps out, once there is one. */
   #overflow = -1;
@@ -47,7 +60,7 @@ export class Family {
 
   constructor(definition: FamilyDefinition, maxSeries: number) {
     this.#definition = definition;
-    this.stride = definition.buckets === undefined ? 1 : definition.buckets.count + 1;
+    this.stride = definition.buckets === undefined ? 1 : definition.buckets.count + 2;
     this.#maxSeries = maxSeries;
   }
 
@@ -84,7 +97,7 @@ export class Family {
   }
 
   save(): Saved<FamilyMeta> {
-    const { name, help, type, labels, buckets } = this.definition;
+    const { name, help, type, labels, buckets, numbers } = this.definition;
     const { arena, starts, size } = this.table;
     return {
       meta: {
@@ -93,6 +106,7 @@ export class Family {
         type,
         labels,
         ...(buckets !== undefined && { buckets: buckets.spec }),
+        ...(numbers !== undefined && { numbers }),
         overflow: this.#overflow,
         overflowed: this.overflowed,
       },

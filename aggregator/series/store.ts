@@ -29,7 +29,7 @@ export class SeriesStore {
   /**
    * The family of this definition; two configs with the same one share it. A family of that name with another definition ends
    * and makes room, unless `isInUse` says that a config which runs beside this one has it.
-   * Throws `METRIC_CONFLICT` when the name is in use with another type, help, label set or other buckets, `FRAME_LIMIT` when there
+   * Throws `METRIC_CONFLICT` when the name is in use with another type, help, label set, kind of number or other buckets, `FRAME_LIMIT` when there
    * are too many.
    */
   family(definition: FamilyDefinition, isInUse: (family: Family) => boolean): Family {
@@ -61,6 +61,7 @@ function differenceOf(one: FamilyDefinition, other: FamilyDefinition): string | 
   if (one.type !== other.type) return 'type';
   if ([...one.labels].sort().join() !== [...other.labels].sort().join()) return 'label set';
   if (one.buckets?.bounds.join() !== other.buckets?.bounds.join()) return 'bucket layout';
+  if (one.numbers !== other.numbers) return 'kind of number';
   if (one.help !== other.help) return 'help';
   return undefined;
 }

@@ -2,6 +2,7 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { HealthSchema, LookupSchema } from '../../wire/frame.js';
 import type { Host } from '../host.js';
 import type { HostLoss } from '../host-account.js';
+import type { BufferAccount } from '../record-account.js';
 import { savedDefinition, type FamilyMeta } from '../series/family.js';
 import { asWords, chunked, joined } from './saved.js';
 
@@ -24,6 +25,7 @@ interface HostMeta {
   readonly decodeErrors: readonly number[];
   /** Bytes of each array: what is cut or missing is not taken for the truth. */
   readonly lengths: Readonly<Record<string, number>>;
+  readonly records: readonly BufferAccount[];
 }
 
 /** Names of the arrays of a family. */
@@ -109,6 +111,7 @@ function metaOf(host: Host): Omit<HostMeta, 'lengths'> {
     timeNs: host.timeNs.toString(),
     pastLosses: host.account.save().map((loss) => ({ ...loss, count: loss.count.toString() })),
     families: [...host.store.families()].map((family) => family.save().meta),
+    records: host.records.entries(),
     decodeErrors: [...host.configs].flatMap((config) => [...config.states()].map((state) => state.decodeErrors)),
   };
 }
@@ -130,5 +133,6 @@ function restoreSessions(host: Host, meta: HostMeta): void {
   host.missedFrames = BigInt(meta.missedFrames);
   host.clones = new Set(meta.clones);
   host.timeNs = BigInt(meta.timeNs);
+  host.records.restore(meta.records);
   host.account.restore(meta.pastLosses.map((loss) => ({ ...loss, count: BigInt(loss.count) })));
 }

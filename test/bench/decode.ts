@@ -60,7 +60,7 @@ class Ours {
       },
     ]),
   );
-  readonly #context = { facts: new Facts(1) };
+  readonly #context = { facts: new Facts(1), littleEndian: true };
 
   take({ keys, values }: Read): void {
     this.#tracker.beginSweep();

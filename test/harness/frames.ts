@@ -3,8 +3,11 @@ import { Aggregator } from '../../aggregator/aggregator.js';
 import { aggregatorMetrics, type AggregatorMetrics } from '../../aggregator/metrics.js';
 import { exposition } from '../../aggregator/output/prometheus/exposition.js';
 import { createLogger } from '../../lib/log.js';
+import { layoutToMessage } from '../../wire/layout-message.js';
+import type { TypeLayout } from '../../wire/layout/type-layout.js';
 import { encodeFrame, packU32, type FrameInit } from '../../wire/frame.js';
 import { MemoryBus } from '../../wire/memory-bus.js';
+import { packRecords } from './event-metric.js';
 
 export type Body = NonNullable<FrameInit['body']>;
 
@@ -16,16 +19,73 @@ const YAML = `metrics:
     - name: calls_total
       help: Calls
       labels: [{name: function, size: 8, decoders: [{name: ksym}]}]
+    - name: records_total
+      help: Records
+      ringbuf: ring
+      labels: [{name: key, member: key, decoders: [{name: uint}]}]
+  gauges:
+    - name: record_level
+      help: As the last record of a port says
+      ringbuf: ring
+      value: level
+      labels: [{name: port, member: inner.port, decoders: [{name: uint}]}]
+  histograms:
+    - name: record_amount
+      help: What records say
+      ringbuf: ring
+      value: amount
+      buckets: {type: exp2, min: 0, max: 2}
 `;
+
+const NOTHING = { signed: false, length: 0, element: [], members: [], values: [] };
+const int = (size: number, signed = false): TypeLayout => ({ ...NOTHING, kind: 'int', name: 'number', size, signed });
+
+function struct(
+  size: number,
+  members: readonly (readonly [name: string, offset: number, type: TypeLayout])[],
+): TypeLayout {
+  return {
+    ...NOTHING,
+    kind: 'struct',
+    name: 'record',
+    size,
+    members: members.map(([name, offset, type]) => ({ name, bitOffset: offset * 8, bitSize: type.size * 8, type })),
+  };
+}
+
+/** `struct { u32 key; s32 level; u64 amount; struct { u16 flags, port; } inner; }`. */
+const RECORD = struct(24, [
+  ['key', 0, int(4)],
+  ['level', 4, int(4, true)],
+  ['amount', 8, int(8)],
+  [
+    'inner',
+    16,
+    struct(4, [
+      ['flags', 0, int(2)],
+      ['port', 2, int(2)],
+    ]),
+  ],
+]);
+
+/** What a record of the buffer `ring` holds. */
+export interface MadeRecord {
+  readonly key: number;
+  readonly level?: number;
+  readonly amount?: bigint;
+  readonly port?: number;
+}
 
 /** One incarnation of a collector, as the frames it sends: numbered, and of one session. */
 export class FrameSource {
   readonly #session: Uint8Array;
   readonly #hostId: string;
+  readonly #littleEndian: boolean;
   #recordsSeq = 0n;
   #stateSeq = 0n;
 
-  constructor(session: number, hostId = 'host') {
+  constructor(session: number, hostId = 'host', littleEndian = true) {
+    this.#littleEndian = littleEndian;
     this.#session = new Uint8Array(16).fill(session);
     this.#hostId = hostId;
   }
@@ -48,7 +108,14 @@ export class FrameSource {
     return this.frame({
       case: 'manifest',
       value: {
-        host: { hostname: 'test', kernelRelease: '6', arch: 'x86_64', littleEndian: true, possibleCpus: 2, labels: {} },
+        host: {
+          hostname: 'test',
+          kernelRelease: '6',
+          arch: this.#littleEndian ? 'x86_64' : 's390x',
+          littleEndian: this.#littleEndian,
+          possibleCpus: 2,
+          labels: {},
+        },
         revision: BigInt(epoch),
         configs: [
           {
@@ -59,6 +126,15 @@ export class FrameSource {
             maps: [
               { ...map, id: 0, name: 'rows_total', keySize: 4 },
               { ...map, id: 1, name: 'calls_total', keySize: 8 },
+              {
+                ...map,
+                id: 2,
+                name: 'ring',
+                type: 'ringbuf',
+                keySize: 0,
+                valueSize: 0,
+                value: layoutToMessage(RECORD),
+              },
             ],
             programs: [{ name: 'count', section: 'tp_btf/x', id: 5, tag: 'abc', loaded: true, attached: true }],
           },
@@ -74,10 +150,14 @@ export class FrameSource {
   /** Rows as `[slot, generation, key, value]`, of `rows_total` or, with keys of 8 bytes, `calls_total`. */
   rows(rows: readonly (readonly [number, number, number | bigint, bigint])[], epoch = 1): Uint8Array {
     const isCalls = typeof rows[0]?.[2] === 'bigint';
-    const keys = isCalls
-      ? new BigUint64Array(rows.map(([, , key]) => BigInt(key)))
-      : new Uint32Array(rows.map(([, , key]) => Number(key)));
-    const values = new BigUint64Array(rows.map(([, , , value]) => value));
+    const keys = this.#pack(
+      isCalls ? 8 : 4,
+      rows.map(([, , key]) => BigInt(key)),
+    );
+    const values = this.#pack(
+      8,
+      rows.map(([, , , value]) => value),
+    );
     return this.frame({
       case: 'mapRows',
       value: {
@@ -86,11 +166,40 @@ export class FrameSource {
         mapId: isCalls ? 1 : 0,
         slots: packU32(new Uint32Array(rows.map(([slot]) => slot))),
         generations: packU32(new Uint32Array(rows.map(([, generation]) => generation))),
-        keys: new Uint8Array(keys.buffer),
-        values: new Uint8Array(values.buffer),
+        keys,
+        values,
         last: true,
       },
     });
+  }
+
+  /** Records of the buffer `ring`. */
+  records(records: readonly MadeRecord[], epoch = 1): Uint8Array {
+    return this.recordBytes(
+      records.map(({ key, level = 0, amount = 0n, port = 0 }) => {
+        const view = new DataView(new ArrayBuffer(RECORD.size));
+        view.setUint32(0, key, this.#littleEndian);
+        view.setInt32(4, level, this.#littleEndian);
+        view.setBigUint64(8, amount, this.#littleEndian);
+        view.setUint16(18, port, this.#littleEndian);
+        return new Uint8Array(view.buffer);
+      }),
+      epoch,
+    );
+  }
+
+  /** Any bytes as records of the buffer `ring`. */
+  recordBytes(records: readonly Uint8Array[], epoch = 1): Uint8Array {
+    return this.frame({ case: 'records', value: { configId: 0, epoch, mapId: 2, ...packRecords(records) } });
+  }
+
+  #pack(size: 4 | 8, numbers: readonly bigint[]): Uint8Array {
+    const view = new DataView(new ArrayBuffer(size * numbers.length));
+    for (const [i, number] of numbers.entries()) {
+      if (size === 8) view.setBigUint64(i * 8, number, this.#littleEndian);
+      else view.setUint32(i * 4, Number(number), this.#littleEndian);
+    }
+    return new Uint8Array(view.buffer);
   }
 
   health(): Uint8Array {

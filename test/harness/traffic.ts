@@ -51,6 +51,7 @@ function next(host: MadeHost, random: () => number): Uint8Array {
   }
   if (roll < 0.1) return host.source.lookup(BigInt(randomInteger(random, 50)), `function_${randomInteger(random, 9)}`);
   if (roll < 0.15) return host.source.health();
+  if (roll < 0.4) return records(host, random);
   const slots = [...new Set(Array.from({ length: 1 + randomInteger(random, 20) }, () => randomInteger(random, 40)))];
   const rows = slots.map((slot) => {
     const [generation, key, value] = host.rows[slot] ?? [0, 0, 0n];
@@ -66,4 +67,15 @@ function next(host: MadeHost, random: () => number): Uint8Array {
     rows.map(([slot, generation, key, value]) => [slot, generation, isCalls ? BigInt(key) : key, value]),
     host.epoch,
   );
+}
+
+function records({ source, epoch }: MadeHost, random: () => number): Uint8Array {
+  if (random() < 0.1) return source.recordBytes([new Uint8Array(randomInteger(random, 24))], epoch);
+  const made = Array.from({ length: randomInteger(random, 30) }, () => ({
+    key: randomInteger(random, 60),
+    level: randomInteger(random, 100) - 50,
+    amount: BigInt(randomInteger(random, 2 ** 31)) ** 2n,
+    port: randomInteger(random, 5),
+  }));
+  return source.records(made, epoch);
 }

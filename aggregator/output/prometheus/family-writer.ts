@@ -1,5 +1,6 @@
-import type { Family } from '../../series/family.js';
-import { formatFloat, writeText, writeU64 } from './number.js';
+import { doubleOf } from '../../series/double.js';
+import type { Family, Numbers } from '../../series/family.js';
+import { formatFloat, writeI64, writeText, writeU64 } from './number.js';
 
 /** What is served: the classic text format (version 0.0.4) or OpenMetrics 1.0. */
 export type Format = 'text' | 'openmetrics';
@@ -8,6 +9,13 @@ export type Format = 'text' | 'openmetrics';
 const CHUNK_BYTES = 128 * 1024;
 /** Longest line without its labels and name: punctuation, `le`, a number. */
 const LINE_ROOM = 96;
+
+/** Writes the number whose words these are; returns the position behind it. */
+const WRITE: Record<Numbers, (out: Uint8Array, at: number, lo: number, hi: number) => number> = {
+  u64: writeU64,
+  i64: writeI64,
+  f64: (out, at, lo, hi) => writeText(out, at, formatFloat(doubleOf(lo, hi))),
+};
 
 /** `# HELP` and `# TYPE` of a family. In OpenMetrics a counter is named without `_total`, and without it is `unknown`. */
 export function familyHead(name: string, help: string, type: string, format: Format): string {
@@ -68,7 +76,7 @@ export class FamilyWriter {
     this.#buffer.bytes.set(arena.subarray(from, to));
     const start = to - from;
     const end =
-      this.#family.definition.buckets === undefined ? this.#counters(start, until) : this.#histograms(start, until);
+      this.#family.definition.buckets === undefined ? this.#numbers(start, until) : this.#histograms(start, until);
     this.#next = until;
     return Buffer.from(this.#buffer.bytes.subarray(start, end));
   }
@@ -76,7 +84,8 @@ export class FamilyWriter {
   /** How many series make the next chunk, and the bytes that they take at most. */
   #plan(): { bytes: number; until: number } {
     const { starts } = this.#family.table;
-    const lines = this.#family.definition.buckets === undefined ? 1 : this.#family.stride + 2;
+    // Of a histogram `+Inf`, sum and count beside the buckets: one more than there are cells.
+    const lines = this.#family.definition.buckets === undefined ? 1 : this.#family.stride + 1;
     const perLine = this.#name.length + this.#hostLabels.length + LINE_ROOM;
     // The line that the others copy their beginning from is counted, too.
     let bytes = perLine;
@@ -89,9 +98,10 @@ export class FamilyWriter {
   }
 
   /** Lines `name{labels} value` of the series from `#next` to `until`; returns where they end. */
-  #counters(at: number, until: number): number {
+  #numbers(at: number, until: number): number {
     const { starts } = this.#family.table;
     const { words } = this.#family.cells;
+    const write = WRITE[this.#family.definition.numbers ?? 'u64'];
     const out = this.#buffer.bytes;
     const base = starts[this.#next]!;
     const hasLabels = this.#hostLabels !== '' || this.#family.definition.labels.length > 0;
@@ -111,7 +121,7 @@ export class FamilyWriter {
         out[at++] = 0x7d;
       }
       out[at++] = 0x20;
-      at = writeU64(out, at, words[series * 2]!, words[series * 2 + 1]!);
+      at = write(out, at, words[series * 2]!, words[series * 2 + 1]!);
       out[at++] = 0x0a;
     }
     return at;
@@ -139,11 +149,9 @@ export class FamilyWriter {
     let lo = 0;
     let hi = 0;
     for (let bucket = 0; bucket <= count; bucket++) {
-      if (bucket < count) {
-        const low = lo + cells.words[(first + bucket) * 2]!;
-        lo = low >>> 0;
-        hi = (hi + cells.words[(first + bucket) * 2 + 1]! + (low > 0xffffffff ? 1 : 0)) >>> 0;
-      }
+      const low = lo + cells.words[(first + bucket) * 2]!;
+      lo = low >>> 0;
+      hi = (hi + cells.words[(first + bucket) * 2 + 1]! + (low > 0xffffffff ? 1 : 0)) >>> 0;
       out.copyWithin(at, line, lineEnd);
       at += lineEnd - line;
       const end = this.#bucketEnds[bucket]!;
@@ -152,7 +160,7 @@ export class FamilyWriter {
       out[at++] = 0x0a;
     }
     at = this.#withoutBucket(at, '_sum', from, to);
-    at = this.#sum(at, first + count);
+    at = this.#sum(at, first + count + 1);
     out[at++] = 0x0a;
     at = this.#withoutBucket(at, '_count', from, to);
     at = writeU64(out, at, lo, hi);

@@ -1,4 +1,5 @@
 const ZERO = 0x30;
+const MINUS = 0x2d;
 const TWO_32 = 2 ** 32;
 /** Below this a u64 fits a double exactly when its upper half is less than 2^21. */
 const EXACT_HIGH = 2 ** 21;
@@ -21,6 +22,13 @@ export function writeU64(out: Uint8Array, at: number, lo: number, hi: number): n
     rest = next;
   }
   return at + 9;
+}
+
+/** The same of a signed one, in two's complement. Needs room for 20 bytes. */
+export function writeI64(out: Uint8Array, at: number, lo: number, hi: number): number {
+  if (hi < 0x80000000) return writeU64(out, at, lo, hi);
+  out[at] = MINUS;
+  return writeU64(out, at + 1, -lo >>> 0, (~hi + (lo === 0 ? 1 : 0)) >>> 0);
 }
 
 function writeU32(out: Uint8Array, at: number, value: number): number {

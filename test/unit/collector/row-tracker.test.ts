@@ -131,7 +131,7 @@ test('totals are exact whatever is evicted, begins again, or is not acknowledged
           keySize: KEY_SIZE,
           values: unpackU32(values),
         },
-        { facts: new Facts(1) },
+        { facts: new Facts(1), littleEndian: true },
       );
     };
     for (let poll = 0; poll < 60; poll++) {

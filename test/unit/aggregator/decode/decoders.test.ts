@@ -11,12 +11,12 @@ facts.set('majorminor', (8n << 20n) | 1n, Buffer.from('sda1'));
 
 type Step = DecoderConfig['name'] | DecoderConfig;
 
-function decoded(steps: readonly Step[], bytes: readonly number[] | string): string | null {
+function decoded(steps: readonly Step[], bytes: readonly number[] | string, littleEndian = true): string | null {
   const chain = steps.map((step) =>
     typeof step === 'string' ? { name: step, allowUnknown: false, regexps: [] } : step,
   );
   const input = typeof bytes === 'string' ? Buffer.from(bytes) : Uint8Array.from(bytes);
-  const output = compileChain(chain)(input, { facts });
+  const output = compileChain(chain)(input, { facts, littleEndian });
   return output === null ? null : Buffer.from(output).toString();
 }
 
@@ -56,6 +56,35 @@ const TABLE: readonly (readonly [readonly Step[], readonly number[] | string, st
 
 test('decoders turn bytes into the texts of the format', () => {
   for (const [steps, bytes, text] of TABLE) assert.equal(decoded(steps, bytes), text, JSON.stringify(steps));
+});
+
+test('numbers of a big-endian host are read in its byte order; addresses are in network order everywhere', () => {
+  for (const [steps, bytes, text] of [
+    [['uint'], [0xfe], '254'],
+    [['uint'], [0x01, 0x02], '258'],
+    [['uint'], [0, 0, 0x01, 0], '256'],
+    [['uint'], [0x80, 0, 0, 0, 0, 0, 0, 1], '9223372036854775809'],
+    [['inet_ip'], [10, 0, 0, 255], '10.0.0.255'],
+    [['ksym'], [0xff, 0xff, 0xff, 0xff, 0x81, 0, 0, 0], 'tcp_retransmit_timer'],
+    [['uint', 'ksym'], [0xff, 0xff, 0xff, 0xff, 0x81, 0, 0, 0], 'tcp_retransmit_timer'],
+    [['majorminor'], [0x00, 0x80, 0x00, 0x01], 'sda1'],
+    [['uint', staticMap({ 1: 'write' })], [0, 0, 0, 1], 'write'],
+  ] as const) {
+    assert.equal(decoded(steps, bytes, false), text, JSON.stringify(steps));
+  }
+});
+
+test('facts tell what was asked in vain, and when an answer has changed', () => {
+  const told = new Facts(2);
+  assert.equal(told.get('ksym', 1n), undefined);
+  told.set('ksym', 1n, Buffer.from('one'));
+  told.set('ksym', 1n, Buffer.from('one'));
+  assert.deepEqual([told.misses, told.revision], [1, 0]);
+  told.set('ksym', 1n, Buffer.from('two'));
+  assert.equal(told.revision, 1);
+  told.set('ksym', 2n, Buffer.from('2'));
+  told.set('ksym', 3n, Buffer.from('3'));
+  assert.equal(told.revision, 2, 'one is gone');
 });
 
 test('bytes of a wrong length are a DecodeError', () => {

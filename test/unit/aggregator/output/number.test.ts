@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatFloat, writeU64 } from '../../../../aggregator/output/prometheus/number.js';
+import { formatFloat, writeI64, writeU64 } from '../../../../aggregator/output/prometheus/number.js';
 import { seededRandom } from '../../../harness/random.js';
 
 function written(value: bigint): string {
@@ -23,6 +23,18 @@ test('u64 digits are exact for random values of every magnitude', () => {
     const value =
       ((BigInt(Math.floor(random() * 2 ** 32)) << 32n) | BigInt(Math.floor(random() * 2 ** 32))) >> BigInt(i % 64);
     assert.equal(written(value), value.toString());
+  }
+});
+
+test('signed digits are exact', () => {
+  const values = [0n, 1n, -1n, 2n ** 63n - 1n, -(2n ** 63n), -(2n ** 32n), -(2n ** 32n) - 1n, 1n - 2n ** 32n];
+  for (const value of values) {
+    const out = Buffer.alloc(24);
+    const bits = BigInt.asUintN(64, value);
+    assert.equal(
+      out.toString('latin1', 0, writeI64(out, 0, Number(bits & 0xffffffffn), Number(bits >> 32n))),
+      `${value}`,
+    );
   }
 });
 

@@ -1,11 +1,16 @@
-import { DECODERS } from '../aggregator/decode/registry.js';
+import { DECODERS } from './decode/registry.js';
 import type { Feature } from '../wire/config/not-served.js';
 
 /** What of the config format this version serves; the rest is said at start, with its place in the file. */
 export const SERVED: ReadonlySet<Feature> = new Set<Feature>([
   'counters',
+  'gauges',
   'histograms',
   'map',
+  'ringbuf',
+  'perf_buffer',
+  'value',
+  'member',
   'kaddrs',
   'variants',
   ...DECODERS.map((name) => `decoder:${name}` as const),

@@ -1,0 +1,94 @@
+import { SondeError } from '../wire/errors.js';
+import type { AnyMetricConfig, ProbeConfig } from '../wire/config/schema.js';
+import type { Config, MapShape } from '../wire/frame.js';
+import { layoutFromMessage } from '../wire/layout-message.js';
+import { resolveFields, type Field, type FieldResolution } from '../wire/layout/fields.js';
+import { isValueField, resolveRecordValue, type ValueField } from '../wire/layout/value.js';
+import { bucketsOf } from './series/buckets.js';
+import { EventState } from './series/event-state.js';
+import type { Family, FamilyDefinition, Numbers } from './series/family.js';
+import { MapRowsState } from './series/map-rows.js';
+import { RowDecoder } from './series/row-decoder.js';
+
+export interface BindOptions {
+  /** Put before every metric name. */
+  readonly metricPrefix: string;
+  /** Byte order of the host. */
+  readonly littleEndian: boolean;
+  /** The family of a definition. Throws `METRIC_CONFLICT` or `FRAME_LIMIT`. */
+  readonly family: (definition: FamilyDefinition) => Family;
+  /** Told when a metric's known keys had become too many, and were forgotten. */
+  readonly onForgotten?: (() => void) | undefined;
+}
+
+/** A metric with the map or buffer that feeds it. */
+export interface BoundMetric {
+  readonly map: MapShape;
+  readonly state: MapRowsState | EventState;
+}
+
+/**
+ * Each metric to the map or buffer of its name. Metrics that are silent here are left out.
+ * Throws a SondeError `LAYOUT` for a metric that does not fit, or what `family` throws.
+ */
+export function bindMetrics(config: ProbeConfig, shape: Config, options: BindOptions): BoundMetric[] {
+  const silent = new Set(shape.silentMetrics);
+  return [...config.counters, ...config.gauges, ...config.histograms].flatMap((metric) => {
+    const map = shape.maps.find(({ name }) => name === metric.source.map);
+    if (map === undefined || silent.has(metric.name)) return [];
+    const state = metric.source.kind === 'map' ? rowState(metric, map, options) : eventState(metric, map, options);
+    return [{ map, state }];
+  });
+}
+
+function rowState(metric: AnyMetricConfig, map: MapShape, options: BindOptions): MapRowsState {
+  const layout = map.key === undefined ? null : layoutFromMessage(map.key);
+  const fields = fieldsOf(metric, resolveFields(metric.labels, layout, map.keySize, { perCpu: map.cpuRows }));
+  const labels = metric.type === 'histogram' ? fields.slice(0, -1) : fields;
+  const family = options.family(definitionOf(metric, labels, null, options));
+  return new MapRowsState(new RowDecoder(family, fields), map.maxEntries);
+}
+
+function eventState(metric: AnyMetricConfig, map: MapShape, options: BindOptions): EventState {
+  const layout = map.value === undefined ? null : layoutFromMessage(map.value);
+  const labels = fieldsOf(metric, resolveFields(metric.labels, layout, layout?.size ?? null, { record: true }));
+  const value = metric.value === undefined ? null : resolveRecordValue(metric.value, layout, metric.type !== 'gauge');
+  if (value !== null && !isValueField(value)) throw layoutError(metric, [value]);
+  const { littleEndian, onForgotten } = options;
+  const family = options.family(definitionOf(metric, labels, value, options));
+  return new EventState(family, { labels, value, aggregate: metric.aggregate, littleEndian, onForgotten });
+}
+
+function definitionOf(
+  metric: AnyMetricConfig,
+  labels: readonly Field[],
+  value: ValueField | null,
+  { metricPrefix }: BindOptions,
+): FamilyDefinition {
+  const numbers = metric.type === 'gauge' && value !== null ? numbersOf(value) : 'u64';
+  return {
+    name: metricPrefix + metric.name,
+    help: metric.help,
+    type: metric.type,
+    labels: labels.map(({ name }) => name),
+    ...(metric.type === 'histogram' && { buckets: bucketsOf(metric) }),
+    ...(numbers !== 'u64' && { numbers }),
+  };
+}
+
+/** What a gauge of such values holds. */
+function numbersOf({ kind, signed, size }: ValueField): Numbers {
+  if (kind === 'float') return 'f64';
+  return signed || size < 8 ? 'i64' : 'u64';
+}
+
+function fieldsOf(metric: AnyMetricConfig, { fields, problems }: FieldResolution): readonly Field[] {
+  if (problems.length > 0) throw layoutError(metric, problems);
+  return fields;
+}
+
+function layoutError({ name }: AnyMetricConfig, problems: readonly { readonly message: string }[]): SondeError {
+  return new SondeError('LAYOUT', `metric ${name}: ${problems.map(({ message }) => message).join('; ')}`, {
+    stage: 'decode',
+  });
+}

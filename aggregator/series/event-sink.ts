@@ -1,0 +1,103 @@
+import type { Aggregate } from '../../wire/config/schema.js';
+import { doubleOf, putDouble } from './double.js';
+import { upperBounds } from './buckets.js';
+import type { Family } from './family.js';
+import type { RecordValue } from './record-value.js';
+import { ValueBuckets } from './value-buckets.js';
+
+/** How a metric counts a record in its series. */
+export interface EventSink {
+  /** Whether the value can be counted: a counter and a histogram cannot take what is below 0. */
+  takes(value: RecordValue): boolean;
+  /** Counts a value that `takes` has agreed to; null: 1. */
+  count(series: number, value: RecordValue | null): void;
+}
+
+/** @param aggregate how a gauge's records become one value: `last` or `sum`. */
+export function eventSink(family: Family, aggregate: Aggregate): EventSink {
+  const { type, numbers } = family.definition;
+  if (type === 'histogram') return new HistogramSink(family);
+  if (type === 'counter') return new SumSink(family, false);
+  if (aggregate === 'last') return new LastSink(family);
+  return numbers === 'f64' ? new FloatSumSink(family) : new SumSink(family, true);
+}
+
+/** Adds integers, modulo 2^64: for negative ones the same as subtracting. */
+class SumSink implements EventSink {
+  readonly #family: Family;
+  readonly #takesNegative: boolean;
+
+  constructor(family: Family, takesNegative: boolean) {
+    this.#family = family;
+    this.#takesNegative = takesNegative;
+  }
+
+  takes(value: RecordValue): boolean {
+    return this.#takesNegative || !value.negative;
+  }
+
+  count(series: number, value: RecordValue | null): void {
+    this.#family.cells.add(series, value === null ? 1 : value.lo, value === null ? 0 : value.hi);
+  }
+}
+
+class LastSink implements EventSink {
+  readonly #family: Family;
+
+  constructor(family: Family) {
+    this.#family = family;
+  }
+
+  takes(): boolean {
+    return true;
+  }
+
+  count(series: number, value: RecordValue): void {
+    const { words } = this.#family.cells;
+    words[series * 2] = value.lo;
+    words[series * 2 + 1] = value.hi;
+  }
+}
+
+class FloatSumSink implements EventSink {
+  readonly #family: Family;
+
+  constructor(family: Family) {
+    this.#family = family;
+  }
+
+  /** One infinity would stay for ever. */
+  takes({ lo, hi }: RecordValue): boolean {
+    return Number.isFinite(doubleOf(lo, hi));
+  }
+
+  count(series: number, { lo, hi }: RecordValue): void {
+    const { words } = this.#family.cells;
+    putDouble(words, series * 2, doubleOf(words[series * 2]!, words[series * 2 + 1]!) + doubleOf(lo, hi));
+  }
+}
+
+class HistogramSink implements EventSink {
+  readonly #family: Family;
+  readonly #buckets: ValueBuckets;
+  /** Cell of the sum, from the first of the series. */
+  readonly #sum: number;
+
+  constructor(family: Family) {
+    const { spec, count } = family.definition.buckets!;
+    this.#family = family;
+    this.#buckets = new ValueBuckets(upperBounds(spec));
+    this.#sum = count + 1;
+  }
+
+  takes(value: RecordValue): boolean {
+    return !value.negative;
+  }
+
+  count(series: number, { lo, hi }: RecordValue): void {
+    const { cells, stride } = this.#family;
+    const first = series * stride;
+    cells.add(first + this.#buckets.find(lo, hi), 1, 0);
+    cells.add(first + this.#sum, lo, hi);
+  }
+}

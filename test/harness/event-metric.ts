@@ -1,0 +1,98 @@
+import { Facts } from '../../aggregator/decode/facts.js';
+import type { DecodeContext } from '../../aggregator/decode/decoder.js';
+import { bucketsOf, type BucketSpec } from '../../aggregator/series/buckets.js';
+import { EventState } from '../../aggregator/series/event-state.js';
+import { Family, type FamilyType, type Numbers } from '../../aggregator/series/family.js';
+import { recordColumns, type RecordColumns } from '../../aggregator/series/record-columns.js';
+import { FamilyWriter } from '../../aggregator/output/prometheus/family-writer.js';
+import { packU32 } from '../../wire/frame.js';
+import type { Aggregate, DecoderConfig } from '../../wire/config/schema.js';
+import type { Field } from '../../wire/layout/fields.js';
+import type { ValueField } from '../../wire/layout/value.js';
+
+/** Records as a buffer hands them over. */
+export function packRecords(records: readonly Uint8Array[]): { data: Uint8Array; lengths: Uint8Array } {
+  const starts: number[] = [];
+  let bytes = 0;
+  for (const { length } of records) {
+    starts.push(bytes);
+    bytes += Math.ceil(length / 8) * 8;
+  }
+  // Not aligned, as within a frame.
+  const data = new Uint8Array(bytes + 3).subarray(3);
+  records.forEach((record, i) => data.set(record, starts[i]));
+  return { data, lengths: packU32(Uint32Array.from(records, ({ length }) => length)) };
+}
+
+export function columnsOf(...records: readonly Uint8Array[]): RecordColumns {
+  return recordColumns(packRecords(records));
+}
+
+export function field(name: string, offset: number, size: number, ...decoders: Partial<DecoderConfig>[]): Field {
+  const chain = decoders.length > 0 ? decoders : [{ name: 'uint' } as const];
+  return {
+    name,
+    offset,
+    size,
+    type: null,
+    decoders: chain.map((one) => ({ allowUnknown: false, regexps: [], name: 'uint', ...one })),
+  };
+}
+
+export interface EventMetricOptions {
+  readonly type?: FamilyType;
+  readonly labels?: readonly Field[];
+  readonly value?: ValueField | null;
+  readonly aggregate?: Aggregate;
+  readonly buckets?: Partial<BucketSpec>;
+  readonly numbers?: Numbers;
+  readonly littleEndian?: boolean;
+  readonly maxSeries?: number;
+}
+
+/** One metric fed by events, without a host around it. */
+export class EventMetric {
+  readonly family: Family;
+  readonly state: EventState;
+  readonly context: DecodeContext;
+  forgotten = 0;
+
+  constructor(options: EventMetricOptions = {}) {
+    const { type = 'counter', labels = [], value = null, littleEndian = true, buckets, numbers } = options;
+    const spec = { bucketType: 'exp2', bucketMin: 0, bucketMax: 3, bucketKeys: [], bucketMultiplier: 1 } as const;
+    this.family = new Family(
+      {
+        name: 'm',
+        help: 'h',
+        type,
+        labels: labels.map(({ name }) => name),
+        ...(type === 'histogram' && { buckets: bucketsOf({ ...spec, ...buckets }) }),
+        ...(numbers !== undefined && { numbers }),
+      },
+      options.maxSeries ?? 1_000_000,
+    );
+    this.context = { facts: new Facts(10), littleEndian };
+    this.state = new EventState(this.family, {
+      labels,
+      value,
+      aggregate: options.aggregate ?? 'sum',
+      littleEndian,
+      onForgotten: () => this.forgotten++,
+    });
+  }
+
+  /** Applies records; what became of each. */
+  take(...records: readonly Uint8Array[]): number[] {
+    const outcomes = new Uint8Array(records.length);
+    this.state.apply(columnsOf(...records), this.context, outcomes);
+    return [...outcomes];
+  }
+
+  /** What is exposed, without the head. */
+  text(): string {
+    const writer = new FamilyWriter(this.family);
+    let text = '';
+    for (let chunk = writer.next(); chunk !== null; chunk = writer.next()) text += chunk.toString();
+    return text;
+  }
+}
