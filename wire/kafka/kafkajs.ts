@@ -1,0 +1,51 @@
+import { createRequire } from 'node:module';
+import type * as KafkaJs from 'kafkajs';
+import { SondeError } from '../errors.js';
+import { CODECS } from './codecs.js';
+import { stopIdleTimers, type RequestQueue } from './idle-timers.js';
+import { BATCH_LIMITS, readBatch } from './record-batch.js';
+
+const VERSION = '2.2.4';
+const BATCH_READER = 'kafkajs/src/protocol/recordBatch/v0/decoder.js';
+const BATCH_READER_USER = 'kafkajs/src/protocol/requests/fetch/v4/decodeMessages.js';
+
+let loaded: typeof KafkaJs | undefined;
+
+/**
+ * kafkajs, with what Sonde mends in it from outside: the timers of idle connections, the reading of batches, the codecs.
+ * Throws `INTERNAL` when it is another version than the one this was written for.
+ */
+export function loadKafkaJs(): typeof KafkaJs {
+  loaded ??= mended(createRequire(import.meta.url));
+  return loaded;
+}
+
+function mended(require: NodeJS.Require): typeof KafkaJs {
+  const { version } = require('kafkajs/package.json') as { version: string };
+  if (version !== VERSION) throw unfit(`is version ${version}, not ${VERSION}`);
+  const queue = require('kafkajs/src/network/requestQueue/index.js') as { prototype: RequestQueue };
+  if (!stopIdleTimers(queue.prototype)) throw unfit('has another request queue');
+  replaceBatchReader(require);
+  const kafkajs = require('kafkajs') as typeof KafkaJs;
+  const codecs = kafkajs.CompressionCodecs as Record<number, () => unknown>;
+  for (const [number, codec] of CODECS) {
+    codecs[number] = () => ({
+      compress: ({ buffer }: { buffer: Buffer }) => codec.compress(buffer),
+      decompress: (bytes: Buffer) => codec.decompress(bytes, BATCH_LIMITS.maxBatchBytes),
+    });
+  }
+  return kafkajs;
+}
+
+/** Its only user binds it when the first answer to a fetch is read, so it must be in place before. */
+function replaceBatchReader(require: NodeJS.Require): void {
+  if (require.cache[require.resolve(BATCH_READER_USER)] !== undefined) throw unfit('has read records already');
+  const reader = require(BATCH_READER) as unknown;
+  const module = require.cache[require.resolve(BATCH_READER)];
+  if (typeof reader !== 'function' || module === undefined) throw unfit('has another reader of batches');
+  module.exports = (place: { buffer: Buffer; offset: number }) => readBatch(place);
+}
+
+function unfit(what: string): SondeError {
+  return new SondeError('INTERNAL', `kafkajs ${what}: review wire/kafka/kafkajs.ts before using it`);
+}
