@@ -1,6 +1,9 @@
 import { DECODERS } from './decode/registry.js';
 import type { Feature } from '../wire/config/not-served.js';
 
+/** Of all metrics of configs, as ebpf_exporter has it. */
+export const METRIC_PREFIX = 'ebpf_exporter_';
+
 /** What of the config format this version serves; the rest is said at start, with its place in the file. */
 export const SERVED: ReadonlySet<Feature> = new Set<Feature>([
   'counters',

@@ -1,0 +1,42 @@
+import { fileURLToPath } from 'node:url';
+import { SERVED } from '../aggregator/served.js';
+import type { Collector } from '../collector/collector.js';
+import type { Logger } from '../lib/log.js';
+import type { SettingValues } from '../lib/settings.js';
+import { loadConfigs } from '../wire/config/load.js';
+import { notServed } from '../wire/config/not-served.js';
+import type { ProbeConfig } from '../wire/config/schema.js';
+import { ConfigError } from '../wire/errors.js';
+import { UsageError } from './fail.js';
+import { preflight } from './preflight.js';
+import { attachedLine, missed } from './summary.js';
+
+/** The probes that come with Sonde, as `npm run build:bpf` puts them. */
+const OWN_PROBES = fileURLToPath(new URL('../bpf', import.meta.url));
+
+/** The configs that the settings ask for. Throws what is the user's to mend, also when this machine cannot load any. */
+export async function chosenConfigs(values: SettingValues): Promise<readonly ProbeConfig[]> {
+  const configs = await loadConfigs(values['config.dir'] ?? OWN_PROBES, values['config.names']);
+  const missing = configs.flatMap((config) => notServed(config, SERVED));
+  if (missing.length > 0) throw new ConfigError(missing);
+  preflight();
+  return configs;
+}
+
+/**
+ * Logs what came of loading, and says whether to go on: not when `--config.check` asked for no more. Throws a UsageError when
+ * `--config.strict` asks for more than there is.
+ */
+export function reportProbes({ probes }: Pick<Collector, 'probes'>, values: SettingValues, log: Logger): boolean {
+  for (const probe of probes) {
+    for (const variant of probe.refusedVariants)
+      log.debug(`${probe.config.name}: variant ${variant.name} not used: ${variant.reason}`);
+  }
+  const not = missed(probes);
+  for (const line of not) log.warn(`not attached: ${line}`);
+  if (values['config.strict'] && not.length > 0)
+    throw new UsageError(`not attached, and --config.strict asks for all:\n${not.join('\n')}`);
+  if (!values['config.check']) return true;
+  process.stdout.write(`attached  ${attachedLine(probes)}\n`);
+  return false;
+}

@@ -1,0 +1,72 @@
+import type { FastifyInstance } from 'fastify';
+import type { Aggregator } from '../aggregator/aggregator.js';
+import { registerPage } from '../aggregator/console/page.js';
+import { registerMetricsRoute, type MetricsRouteOptions } from '../aggregator/output/prometheus/routes.js';
+import { METRIC_PREFIX } from '../aggregator/served.js';
+import { parseListenAddress } from '../lib/listen-address.js';
+import type { SettingValues } from '../lib/settings.js';
+import { createWebServer, listen } from '../lib/web-server.js';
+import { UsageError } from './fail.js';
+import { VERSION } from './version.js';
+
+/** What `/readyz` says. */
+export interface Readiness {
+  readonly ready: boolean;
+  /** Such as `kafka: reachable`, one for each thing that this depends on. */
+  readonly lines: readonly string[];
+}
+
+export interface WebOptions {
+  readonly values: SettingValues;
+  readonly metrics: Omit<MetricsRouteOptions, 'path' | 'metricPrefix'>;
+  /** Whose page `/` is; without it there is none. */
+  readonly page?: Aggregator;
+  readonly readiness: () => Readiness;
+}
+
+export interface Web {
+  readonly url: string;
+  readonly metricsUrl: string;
+  close(): Promise<void>;
+}
+
+/** Serves metrics, page and health. Throws a UsageError when the address cannot be listened on. */
+export async function serve({ values, metrics, page, readiness }: WebOptions): Promise<Web> {
+  const path = values['web.telemetry-path'];
+  const server = createWebServer();
+  registerMetricsRoute(server, { ...metrics, metricPrefix: METRIC_PREFIX, path });
+  if (page !== undefined) registerPage(server, { aggregator: page, metricsPath: path, version: VERSION });
+  server.get('/healthz', (_request, reply) => reply.type('text/plain').send('ok\n'));
+  server.get('/readyz', (_request, reply) => {
+    const { ready, lines } = readiness();
+    const text = [ready ? 'ready' : 'not ready', ...lines].join('\n');
+    return reply
+      .code(ready ? 200 : 503)
+      .type('text/plain')
+      .send(`${text}\n`);
+  });
+  const url = await listenOn(server, values['web.listen-address']);
+  return { url, metricsUrl: url + path, close: () => server.close() };
+}
+
+async function listenOn(server: FastifyInstance, address: string): Promise<string> {
+  try {
+    return await listen(server, parseListenAddress(address)!);
+  } catch (error) {
+    throw explainListen(error, address);
+  }
+}
+
+function explainListen(error: unknown, address: string): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE') {
+    return new UsageError(
+      `${address} is in use: stop what listens there (ss -ltnp shows it), or choose another with --web.listen-address`,
+    );
+  }
+  // Whatever else the system says about it: there is no such host, not ours, not permitted, no such interface.
+  if (code !== undefined && /^E[A-Z_]+$/.test(code) && 'syscall' in (error as NodeJS.ErrnoException)) {
+    return new UsageError(`cannot listen on ${address} (${code}): choose another with --web.listen-address`);
+  }
+  return error;
+}
