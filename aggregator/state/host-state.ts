@@ -1,10 +1,13 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { HealthSchema, LookupSchema } from '../../wire/frame.js';
 import type { Host } from '../host.js';
-import type { HostLoss } from '../host-account.js';
+import type { HostHop, HostLoss } from '../host-account.js';
 import type { BufferAccount } from '../record-account.js';
 import { savedDefinition, type FamilyMeta } from '../series/family.js';
 import { asWords, chunked, joined } from './saved.js';
+
+/** Numbers beyond 2^53 as decimal text. */
+type AsText<T> = { readonly [Key in keyof T]: string };
 
 /** The few values of a host that are no arrays, as JSON has them: u64s as decimal text. */
 interface HostMeta {
@@ -18,7 +21,9 @@ interface HostMeta {
   readonly missedFrames: string;
   readonly clones: readonly string[];
   readonly timeNs: string;
-  readonly pastLosses: readonly (Omit<HostLoss, 'count'> & { readonly count: string })[];
+  readonly left: string;
+  readonly pastLosses: readonly AsText<HostLoss>[];
+  readonly pastHops: readonly AsText<HostHop>[];
   /** By number of its arrays' sections. */
   readonly families: readonly FamilyMeta[];
   /** Decode errors of each map of each config, in the Manifest's order, which is that of its arrays' sections. */
@@ -98,6 +103,7 @@ export function savedHostId(sections: ReadonlyMap<string, Uint8Array>): string {
 
 function metaOf(host: Host): Omit<HostMeta, 'lengths'> {
   const { sessions } = host;
+  const past = host.account.save();
   return {
     id: host.id,
     current: sessions.current,
@@ -109,7 +115,14 @@ function metaOf(host: Host): Omit<HostMeta, 'lengths'> {
     missedFrames: host.missedFrames.toString(),
     clones: [...host.clones],
     timeNs: host.timeNs.toString(),
-    pastLosses: host.account.save().map((loss) => ({ ...loss, count: loss.count.toString() })),
+    left: past.left.toString(),
+    pastLosses: past.losses.map((loss) => ({ ...loss, count: loss.count.toString() })),
+    pastHops: past.hops.map((hop) => ({
+      ...hop,
+      in: hop.in.toString(),
+      out: hop.out.toString(),
+      waiting: hop.waiting.toString(),
+    })),
     families: [...host.store.families()].map((family) => family.save().meta),
     records: host.records.entries(),
     decodeErrors: [...host.configs].flatMap((config) => [...config.states()].map((state) => state.decodeErrors)),
@@ -134,5 +147,14 @@ function restoreSessions(host: Host, meta: HostMeta): void {
   host.clones = new Set(meta.clones);
   host.timeNs = BigInt(meta.timeNs);
   host.records.restore(meta.records);
-  host.account.restore(meta.pastLosses.map((loss) => ({ ...loss, count: BigInt(loss.count) })));
+  host.account.restore({
+    left: BigInt(meta.left),
+    losses: meta.pastLosses.map((loss) => ({ ...loss, count: BigInt(loss.count) })),
+    hops: meta.pastHops.map((hop) => ({
+      ...hop,
+      in: BigInt(hop.in),
+      out: BigInt(hop.out),
+      waiting: BigInt(hop.waiting),
+    })),
+  });
 }

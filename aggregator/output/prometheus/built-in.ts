@@ -1,5 +1,6 @@
 import type { FamilyGroup } from '../../family-groups.js';
 import type { Labels } from '../../host-labels.js';
+import type { HostHop } from '../../host-account.js';
 import type { Host } from '../../host.js';
 import type { Config, Health, Program } from '../../../wire/frame.js';
 import type { Sample, SmallFamily } from './small-family.js';
@@ -74,6 +75,7 @@ export function builtInFamilies(
         ({ hop, reason, config, map, count }) => [{ hop, reason, config, map }, count],
       ),
     },
+    ...ledger(ofHosts((host) => host.account.hops())),
     {
       name: 'sonde_map_entries',
       help: 'Rows in a map at its last read',
@@ -147,6 +149,32 @@ function samplesOf<T>(
     const [labels, value] = sample(entry);
     return { labels: { ...own, ...labels }, value };
   });
+}
+
+/** The way of the records, hop by hop: in = out + waiting + what `sonde_lost_total` has of the hop. */
+function ledger(hops: readonly Entry<HostHop>[]): SmallFamily[] {
+  const of = (field: 'in' | 'out' | 'waiting'): Sample[] =>
+    samplesOf(hops, ({ hop, config, map, [field]: count }) => [{ hop, config, map }, count]);
+  return [
+    {
+      name: 'sonde_ledger_in_total',
+      help: 'Records that came to a hop on their way from the kernel to the series',
+      type: 'counter',
+      samples: of('in'),
+    },
+    {
+      name: 'sonde_ledger_out_total',
+      help: 'Records that a hop has handed on',
+      type: 'counter',
+      samples: of('out'),
+    },
+    {
+      name: 'sonde_ledger_waiting',
+      help: 'Records that a hop has, and has not handed on yet',
+      type: 'gauge',
+      samples: of('waiting'),
+    },
+  ];
 }
 
 /** Run time and count of programs; nothing when the kernel does not keep them (`kernel.bpf_stats_enabled`). */
