@@ -133,7 +133,8 @@ export class Collector implements Refresh {
     metrics.polls.inc({ reason });
     this.#drained = this.#clock.mark();
     const how = { keyframe: this.#isFirstPoll, onDemand: reason === 'scrape' };
-    for (const { probe, pollers } of this.#running) {
+    for (const { probe, pollers, readers } of this.#running) {
+      for (const reader of readers) await reader.poll();
       for (const poller of pollers) {
         try {
           await poller.poll((body) => this.#publishWithFacts(body), how);

@@ -58,7 +58,13 @@ export class RecordReader {
     return { backlog: this.#backlog, publish: this.#publish };
   }
 
-  /** Publishes what is in the buffer now; resolves when the bus has it all. */
+  /** Publishes what is in the buffer now, as far as one drain goes; resolves when the bus has it, or has refused it. */
+  async poll(): Promise<void> {
+    this.#reader.drain();
+    await Promise.all(this.#underWay);
+  }
+
+  /** Publishes what is in the buffer, until it is empty; resolves when the bus has it all. */
   async flush(): Promise<void> {
     while (this.#reader.drain()) await Promise.all(this.#underWay);
     await Promise.all(this.#underWay);

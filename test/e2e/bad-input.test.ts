@@ -13,6 +13,12 @@ function counter(name: string, labels = '[{name: key, size: 4, decoders: [{name:
   return `metrics:\n  counters:\n    - name: ${name}\n      help: ${help}\n      labels: ${labels}\n`;
 }
 
+/** A config of one metric that a ring buffer feeds. */
+function events(list: 'counters' | 'gauges', ringbuf: string, ...more: readonly string[]): string {
+  const keys = ['name: test_events', 'help: Events', `ringbuf: ${ringbuf}`, ...more];
+  return `metrics:\n  ${list}:\n    - ${keys.join('\n      ')}\n`;
+}
+
 interface Case extends FixtureConfig {
   readonly what: string;
   /** What the message must say; the config is `probe.yaml`. */
@@ -96,6 +102,55 @@ const CASES: readonly Case[] = [
     yaml: counter('test_storage'),
     object: 'kinds',
     says: [/probe\.yaml: metric test_storage: map test_storage is of type sk_storage, which has no rows to walk; /],
+  },
+  {
+    what: 'a hash as a ring buffer',
+    yaml: events('counters', 'test_rows_total'),
+    object: 'commands',
+    says: [
+      /probe\.yaml: metric test_events: map test_rows_total is of type hash, not a ring buffer; name a ring buffer/,
+    ],
+  },
+  {
+    what: 'a ring buffer as a perf buffer',
+    yaml: events('counters', 'test_ring').replace('ringbuf', 'perf_buffer'),
+    object: 'records',
+    says: [/map test_ring is of type ringbuf, not a perf event array; write ringbuf: test_ring/],
+  },
+  {
+    what: 'a value of records that have no type',
+    yaml: events('counters', 'test_ring', 'value: amount'),
+    object: 'kinds',
+    says: [
+      /probe\.yaml:6:.*counters\[0\]\.value: value amount is not known: the buffer does not say what its records are/,
+      /declare the buffer with __type\(value, struct …\)/,
+    ],
+  },
+  {
+    what: 'a value that is no number, and a label behind the record',
+    yaml: events(
+      'gauges',
+      'test_ring',
+      'value: inner.name',
+      'labels: [{name: a, size: 44, decoders: [{name: string}]}]',
+    ),
+    object: 'records',
+    says: [
+      /probe\.yaml:6:.*gauges\[0\]\.value: inner\.name is char\[7\], which is no number; name a member that is one/,
+      /probe\.yaml:7:.*labels add up to 44 bytes, but the record has 40 bytes/,
+    ],
+  },
+  {
+    what: 'a floating-point number for a counter',
+    yaml: events('counters', 'test_ring', 'value: load'),
+    object: 'records',
+    says: [/load is a floating-point number, and only a gauge can have one; name a member that is a whole number/],
+  },
+  {
+    what: 'a gauge of a map, which is not served yet',
+    yaml: counter('test_rows_total').replace('counters', 'gauges'),
+    object: 'commands',
+    says: [/probe\.yaml:3:.*gauges\[0\]: this version of Sonde does not serve gauges read from maps yet; remove it/],
   },
   {
     what: 'no object',

@@ -46,6 +46,9 @@ test('what the kernel refuses is named with its reason, and the rest runs', asyn
     assert.deepEqual([...names], ['ebpf_exporter_test_good_total']);
     const before = total(samples, 'ebpf_exporter_test_good_total');
     assert.ok(total(await sonde.scrape(), 'ebpf_exporter_test_good_total') > before);
+    const page = await (await fetch(sonde.url)).text();
+    assert.match(page, /left out, because nothing feeds it: .*test_fentry_total.*test_fentry_records_total/);
+    assert.doesNotMatch(page, /<code>\w*test_fentry/, 'neither of a map nor of a buffer');
   });
 
   await t.test('the log, the last line and the page say so too', async () => {
