@@ -6,6 +6,8 @@ import { describeFailure } from './fail.js';
 import { addSettings, settingsOf } from './flags.js';
 import { VERSION } from './version.js';
 
+const LEDGER_URL = 'http://localhost:9435/metrics';
+
 /** Suggests the right flag also when the mistyped one is written with its value: `--flag=value`. */
 class SondeCommand extends Command {
   override createCommand(name?: string): Command {
@@ -35,6 +37,18 @@ addSettings(program.command('run'), 'run')
     await run(settings);
   });
 
+program
+  .command('ledger')
+  .description('print what came, went on, was lost and waits, hop by hop, of the hosts of running aggregators')
+  .option('--url <url>', `metrics of an aggregator; may come several times (default: ${LEDGER_URL})`, collect)
+  .option('--maps', 'a line for each config and map')
+  .option('--instance-label <label>', 'label that names the host', 'instance')
+  .addHelpText('after', '\nThe exit status is 0 when all of it adds up, else 1.')
+  .action(async ({ url = [LEDGER_URL], maps, instanceLabel }: LedgerFlags) => {
+    const { printLedger } = await import('./ledger.js');
+    if (!(await printLedger({ urls: url, maps: maps === true, instanceLabel }))) process.exitCode = 1;
+  });
+
 addSettings(program.command('settings'), undefined)
   .description('print what each setting is and where that was said, and exit')
   .addArgument(new Argument('[command]', 'only what this command takes').choices(COMMANDS))
@@ -43,6 +57,17 @@ addSettings(program.command('settings'), undefined)
     for (const warning of warnings) process.stderr.write(`${warning}\n`);
     process.stdout.write(settingsTable(inForce));
   });
+
+interface LedgerFlags {
+  readonly url?: readonly string[];
+  readonly maps?: true;
+  readonly instanceLabel: string;
+}
+
+/** For a flag that may come several times. */
+function collect(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
+}
 
 // Whoever read what is printed may have gone (`sonde run | head`): no reason to stop serving.
 for (const stream of [process.stdout, process.stderr]) {

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Ledger } from '../../../../bin/ledger/ledger.js';
+import { reportLedger, type LedgerReport } from '../../../../bin/ledger/ledger-table.js';
+import { parseSample } from '../../../../bin/ledger/samples.js';
+
+function ledger(text: string): Ledger {
+  const result = new Ledger('instance');
+  for (const line of text.trim().split('\n')) result.add(parseSample(line)!);
+  return result;
+}
+
+function report(text: string, maps = false): LedgerReport {
+  return reportLedger(ledger(text).rows(), maps);
+}
+
+const RING = 'instance="db-1",hop="kernel",config="c",map="ring"';
+const ADDS_UP = `
+sonde_ledger_in_total{${RING}} 18446744073709551615
+sonde_ledger_out_total{${RING}} 18446744073709551600
+sonde_ledger_waiting{${RING}} 4
+sonde_lost_total{${RING},reason="ring_full"} 11
+sonde_ledger_in_total{instance="db-1",hop="series"} 5
+sonde_ledger_out_total{instance="db-1",hop="series"} 5
+sonde_lost_total{instance="db-1",hop="kernel",config="c",map="hash",reason="map_full"} 3
+sonde_lost_total{instance="db-1",hop="kernel",config="c",map="other",reason="map_full"} 0
+sonde_ledger_in_total{instance="a",hop="bus"} 1
+sonde_ledger_out_total{instance="a",hop="bus"} 1
+`;
+
+test('a ledger that adds up, exactly, in the way of the data', () => {
+  const { text, addsUp } = report(ADDS_UP);
+  assert.ok(addsUp);
+  assert.equal(
+    text,
+    `host  hop     in                    out                   waiting  lost          adds up
+a     bus     1                     1                     0        –             yes
+db-1  kernel  –                     –                     –        map_full 3    –
+db-1  kernel  18446744073709551615  18446744073709551600  4        ring_full 11  yes
+db-1  series  5                     5                     0        –             yes
+
+in = out + lost + waiting: everywhere (3 of 3)
+`,
+  );
+});
+
+test('rows are summed by hop, unless each map is asked for; one that is wrong is named in both', () => {
+  const rows = `
+sonde_ledger_in_total{instance="h",hop="decode",config="c",map="one"} 10
+sonde_ledger_out_total{instance="h",hop="decode",config="c",map="one"} 8
+sonde_ledger_in_total{instance="h",hop="decode",config="c",map="two"} 10
+sonde_ledger_out_total{instance="h",hop="decode",config="c",map="two"} 12
+`;
+  const summed = report(rows);
+  assert.equal(summed.addsUp, false);
+  assert.match(summed.text, /^h +decode +20 +20 +0 +– +NO$/m);
+  assert.match(summed.text, /not in 2 of 2: h decode c one: 2 unaccounted for; h decode c two: 2 more than came/);
+  assert.match(report(rows, true).text, /^h +decode +c +one +10 +8 +0 +– +NO$/m);
+});
+
+test('what has come further counts when two aggregators know one host', () => {
+  const all = ledger(
+    'sonde_ledger_in_total{instance="h",hop="bus"} 7\nsonde_ledger_out_total{instance="h",hop="bus"} 7',
+  );
+  all.merge(
+    ledger('sonde_ledger_in_total{instance="h",hop="bus"} 5\nsonde_ledger_out_total{instance="h",hop="bus"} 5'),
+  );
+  all.merge(
+    ledger('sonde_ledger_in_total{instance="i",hop="bus"} 1\nsonde_ledger_out_total{instance="i",hop="bus"} 1'),
+  );
+  assert.deepEqual(
+    all.rows().map((row) => [row.host, row.in]),
+    [
+      ['h', 7n],
+      ['i', 1n],
+    ],
+  );
+});
+
+for (const [line, value] of [
+  ['a 5', 5n],
+  ['a{} 5', 5n],
+  ['a{x="1"} 5 1700000000000', 5n],
+  ['a{x="}\\" \\\\ \\n,",y="é"} 5', 5n],
+  ['a{x="1",} 5', 5n],
+  ['a 5.5', undefined],
+  ['a{x="1" 5', undefined],
+  ['a{x="1"} -5', undefined],
+  ['# HELP a', undefined],
+  ['', undefined],
+] as const) {
+  test(`the line ${JSON.stringify(line)} says ${value}`, () => assert.equal(parseSample(line)?.value, value));
+}
+
+test('labels are read with their escapes', () => {
+  assert.deepEqual(
+    [...parseSample('a{x="}\\" \\\\ \\n,",y="é"} 5')!.labels],
+    [
+      ['x', '}" \\ \n,'],
+      ['y', 'é'],
+    ],
+  );
+});
