@@ -1,7 +1,8 @@
 import type { FamilyGroup } from '../../family-groups.js';
 import type { Labels } from '../../host-labels.js';
-import type { HostHop } from '../../host-account.js';
+import type { HostHop, HostLoss } from '../../host-account.js';
 import type { Host } from '../../host.js';
+import { ledgerOf } from '../../ledger.js';
 import type { Config, Health, Program } from '../../../wire/frame.js';
 import type { Sample, SmallFamily } from './small-family.js';
 
@@ -25,6 +26,7 @@ export function builtInFamilies(
   );
   const loaded = programs.filter(([, { program }]) => program.loaded);
   const health = ofHosts((host) => (host.account.health === undefined ? [] : [host.account.health]));
+  const ledgers = ofHosts((host) => [ledgerOf(host)]);
   return [
     {
       name: `${prefix}enabled_configs`,
@@ -68,14 +70,14 @@ export function builtInFamilies(
     },
     {
       name: 'sonde_lost_total',
-      help: 'Events or rows lost on the host, by where and why',
+      help: 'Records or rows that were lost or left out, by where and why',
       type: 'counter',
       samples: samplesOf(
-        ofHosts((host) => host.account.losses()),
+        ledgers.flatMap(([own, { losses }]) => losses.map((loss): Entry<HostLoss> => [own, loss])),
         ({ hop, reason, config, map, count }) => [{ hop, reason, config, map }, count],
       ),
     },
-    ...ledger(ofHosts((host) => host.account.hops())),
+    ...hopFamilies(ledgers.flatMap(([own, { hops }]) => hops.map((hop): Entry<HostHop> => [own, hop]))),
     {
       name: 'sonde_map_entries',
       help: 'Rows in a map at its last read',
@@ -152,7 +154,7 @@ function samplesOf<T>(
 }
 
 /** The way of the records, hop by hop: in = out + waiting + what `sonde_lost_total` has of the hop. */
-function ledger(hops: readonly Entry<HostHop>[]): SmallFamily[] {
+function hopFamilies(hops: readonly Entry<HostHop>[]): SmallFamily[] {
   const of = (field: 'in' | 'out' | 'waiting'): Sample[] =>
     samplesOf(hops, ({ hop, config, map, [field]: count }) => [{ hop, config, map }, count]);
   return [
