@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Admin, ITopicConfig } from 'kafkajs';
 import type { BusRecord, ConsumedRecord, PartitionHandler } from '../../wire/bus.js';
-import { KafkaClient, type KafkaLog, type KafkaOptions } from '../../wire/kafka/client.js';
+import { withAdmin } from '../../wire/kafka/admin.js';
+import type { KafkaLog, KafkaOptions } from '../../wire/kafka/client.js';
 import { KafkaConsumer, type KafkaConsumerOptions } from '../../wire/kafka/kafka-consumer.js';
 import { partitionOf } from '../../wire/kafka/murmur2.js';
 import type { KafkaCluster } from '../services/kafka.js';
@@ -29,16 +30,8 @@ export function kafkaOptions(brokers: readonly string[], more: Partial<KafkaOpti
 }
 
 /** Works on the cluster as its operator, without TLS and login. */
-export async function asAdmin<T>(cluster: KafkaCluster, work: (admin: Admin) => Promise<T>): Promise<T> {
-  const client = new KafkaClient(kafkaOptions(cluster.insideBrokers));
-  const admin = client.kafka.admin();
-  try {
-    await admin.connect();
-    return await work(admin);
-  } finally {
-    await admin.disconnect();
-    client.abandon();
-  }
+export function asAdmin<T>(cluster: KafkaCluster, work: (admin: Admin) => Promise<T>): Promise<T> {
+  return withAdmin(kafkaOptions(cluster.insideBrokers), { stage: 'config' }, work);
 }
 
 /** A topic with a name of its own. */

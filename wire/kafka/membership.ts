@@ -1,4 +1,5 @@
-import type { Admin, Consumer, EachBatchPayload, PartitionAssigner } from 'kafkajs';
+import type { Consumer, EachBatchPayload, PartitionAssigner } from 'kafkajs';
+import { useAdmin } from './admin.js';
 import { KafkaClient, type KafkaOptions } from './client.js';
 import { kafkaError, type KafkaContext } from './errors.js';
 import { loadKafkaJs } from './kafkajs.js';
@@ -62,7 +63,6 @@ const MAX_PARTITION_BYTES = 1_048_588;
 const MAX_FETCH_BYTES = 16 * 2 ** 20;
 /** How many partitions are handed over at once while their handlers wait for something. */
 const CONCURRENT_PARTITIONS = 8;
-const ADMIN_CLOSE_TIMEOUT_MS = 1000;
 
 /** One life of a kafkajs consumer as member of a group. It ends with the first error that kafkajs does not get over. */
 export class Membership {
@@ -134,15 +134,11 @@ export class Membership {
 
   /** Of all partitions of the topic. Rejects with a SondeError. */
   async bounds(): Promise<ReadonlyMap<number, LogBounds>> {
-    const admin: Admin = this.#client.kafka.admin();
     try {
-      await admin.connect();
-      const offsets = await admin.fetchTopicOffsets(this.#options.topic);
+      const offsets = await useAdmin(this.#client, (admin) => admin.fetchTopicOffsets(this.#options.topic));
       return new Map(offsets.map(({ high, low, partition }) => [partition, { low: BigInt(low), high: BigInt(high) }]));
     } catch (error) {
       throw kafkaError(error, this.#context);
-    } finally {
-      await settledWithin(admin.disconnect(), ADMIN_CLOSE_TIMEOUT_MS);
     }
   }
 

@@ -1,5 +1,6 @@
 import type { Producer } from 'kafkajs';
 import { SondeError } from '../errors.js';
+import { useAdmin } from './admin.js';
 import { KafkaClient, type KafkaOptions } from './client.js';
 import { CODEC, CODECS, type Compression } from './codecs.js';
 import { kafkaError, type KafkaContext } from './errors.js';
@@ -95,15 +96,11 @@ export class ProducerLink {
     void settledWithin(this.#producer.disconnect(), 0);
   }
 
-  async #countPartitions(): Promise<number> {
-    const admin = this.#client.kafka.admin();
-    try {
-      await admin.connect();
+  #countPartitions(): Promise<number> {
+    return useAdmin(this.#client, async (admin) => {
       const { topics } = await admin.fetchTopicMetadata({ topics: [this.#options.topic] });
       return topics[0]!.partitions.length;
-    } finally {
-      await settledWithin(admin.disconnect(), 1000);
-    }
+    });
   }
 
   async #limited(work: () => Promise<void>): Promise<void> {

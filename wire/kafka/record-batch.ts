@@ -79,7 +79,7 @@ export async function readBatch(
   const takenBytes = taken.get(place.buffer.buffer) ?? 0;
   if (takenBytes > limits.maxAnswerBytes) throw new PartialBatch();
   place.offset = Math.max(end, begin + BATCH_BEGIN);
-  const batch = place.buffer.subarray(begin, end);
+  const batch = place.buffer.subarray(begin, place.offset);
   try {
     if (batch.length < HEADER_BYTES) throw new Unreadable('batch_malformed');
     const bytes = await recordBytes(batch, limits);

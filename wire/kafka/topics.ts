@@ -1,9 +1,8 @@
 import type { Admin, ITopicMetadata } from 'kafkajs';
 import { SondeError } from '../errors.js';
-import { KafkaClient, type KafkaOptions } from './client.js';
-import { kafkaError } from './errors.js';
+import { withAdmin } from './admin.js';
+import type { KafkaOptions } from './client.js';
 import { loadKafkaJs } from './kafkajs.js';
-import { settledWithin } from './settled-within.js';
 
 /** Names of the topics, part of the contract between the services. */
 export const TOPICS = { frames: 'sonde.frames', deadLetters: 'sonde.dlq', control: 'sonde.control' } as const;
@@ -32,7 +31,6 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 /** A batch of 900 KiB that does not compress, with its headers, fits. */
 const MIN_MESSAGE_BYTES = 1_000_000;
 const MAX_MESSAGE_BYTES = 1_048_588;
-const CONNECT_RETRIES = 2;
 
 interface TopicSpec {
   readonly topic: string;
@@ -45,27 +43,15 @@ interface TopicSpec {
  * Makes the topics that are missing, and says how those that were there differ. Rejects with `KAFKA_AWAY`, `KAFKA_AUTH`,
  * or `KAFKA_REFUSED` when the brokers cannot make them as asked for.
  */
-export async function createTopics(
-  kafka: KafkaOptions,
-  settings: TopicSettings = {},
-): Promise<readonly TopicOutcome[]> {
-  const client = new KafkaClient(kafka);
-  const admin = client.kafka.admin({ retry: { retries: CONNECT_RETRIES } });
-  try {
-    await admin.connect();
+export function createTopics(kafka: KafkaOptions, settings: TopicSettings = {}): Promise<readonly TopicOutcome[]> {
+  return withAdmin(kafka, { stage: 'config' }, async (admin) => {
     const { brokers } = await admin.describeCluster();
     const specs = topicSpecs(settings, brokers.length);
     const there = new Set(await admin.listTopics());
     const missing = specs.filter(({ topic }) => !there.has(topic));
-    // False: another one has made one of them meanwhile, which is as good.
     if (missing.length > 0) await makeTopics(admin, missing);
-    return await describe(admin, specs, new Set(missing.map(({ topic }) => topic)));
-  } catch (error) {
-    throw kafkaError(error, { stage: 'config', brokers: kafka.brokers });
-  } finally {
-    await settledWithin(admin.disconnect(), 1000);
-    client.abandon();
-  }
+    return describe(admin, specs, new Set(missing.map(({ topic }) => topic)));
+  });
 }
 
 function topicSpecs(settings: TopicSettings, brokerCount: number): readonly TopicSpec[] {
