@@ -1,7 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import type { Aggregator } from '../aggregator/aggregator.js';
 import { registerPage } from '../aggregator/console/page.js';
-import { registerMetricsRoute, type MetricsRouteOptions } from '../aggregator/output/prometheus/routes.js';
+import {
+  registerFederateRoute,
+  registerMetricsRoute,
+  type MetricsRouteOptions,
+} from '../aggregator/output/prometheus/routes.js';
 import { METRIC_PREFIX } from '../aggregator/served.js';
 import { parseListenAddress } from '../lib/listen-address.js';
 import type { SettingValues } from '../lib/settings.js';
@@ -34,7 +38,9 @@ export interface Web {
 export async function serve({ values, metrics, page, readiness }: WebOptions): Promise<Web> {
   const path = values['web.telemetry-path'];
   const server = createWebServer();
-  registerMetricsRoute(server, { ...metrics, metricPrefix: METRIC_PREFIX, path });
+  const series = { ...metrics, metricPrefix: METRIC_PREFIX };
+  registerMetricsRoute(server, { ...series, path });
+  registerFederateRoute(server, series);
   if (page !== undefined) registerPage(server, { aggregator: page, metricsPath: path, version: VERSION });
   server.get('/healthz', (_request, reply) => reply.type('text/plain').send('ok\n'));
   server.get('/readyz', (_request, reply) => {

@@ -35,6 +35,10 @@ export const ERROR_CODES = {
     meaning: 'a frame that asks for more hosts, metrics or rows than there can be in good faith',
   },
   METRIC_CONFLICT: { retryable: false, meaning: 'two metrics of one name that are not the same' },
+  SELECTOR: {
+    retryable: false,
+    meaning: 'a selector of series (`match[]`) that cannot be read; the message says where',
+  },
   KERNEL: { retryable: false, meaning: 'the kernel or libbpf refused a call' },
   KERNEL_BUSY: { retryable: true, meaning: 'the kernel could not serve a call now (EAGAIN, EBUSY, EINTR, ENOMEM)' },
   FILE: { retryable: false, meaning: 'a file or folder is missing, not permitted or of the wrong kind' },

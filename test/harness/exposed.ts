@@ -1,12 +1,31 @@
 import { Registry } from 'prom-client';
 import type { Host } from '../../aggregator/host.js';
-import { exposition } from '../../aggregator/output/prometheus/exposition.js';
+import { exposition, type ExpositionSources } from '../../aggregator/output/prometheus/exposition.js';
+import { federation, type Federation } from '../../aggregator/output/prometheus/federate/federation.js';
+import { parseSelector } from '../../aggregator/output/prometheus/federate/selector.js';
 
 /** Everything that is exposed of these hosts, as a fleet's aggregator writes it. */
 export async function exposed(hosts: Iterable<Host>): Promise<string> {
+  return textOf(exposition(sourcesOf(hosts), 'openmetrics'));
+}
+
+/** What `/federate` gives of these hosts. */
+export async function federated(
+  hosts: Iterable<Host>,
+  selectors: readonly string[],
+  options: Partial<Federation> = {},
+): Promise<string> {
+  const defaults = { nowMs: 0, lookbackMs: 300_000, selectors: selectors.map(parseSelector) };
+  return textOf(federation({ ...sourcesOf(hosts), ...defaults, ...options }));
+}
+
+function sourcesOf(hosts: Iterable<Host>): ExpositionSources {
   const aggregator = { shownHosts: () => [...hosts] };
-  const sources = { aggregator, registry: new Registry(), metricPrefix: '', instanceLabel: 'instance' };
-  const chunks: Buffer[] = [];
-  for await (const chunk of exposition(sources, 'openmetrics')) chunks.push(chunk);
-  return Buffer.concat(chunks).toString();
+  return { aggregator, registry: new Registry(), metricPrefix: '', instanceLabel: 'instance' };
+}
+
+async function textOf(chunks: AsyncIterable<Buffer>): Promise<string> {
+  const all: Buffer[] = [];
+  for await (const chunk of chunks) all.push(chunk);
+  return Buffer.concat(all).toString();
 }

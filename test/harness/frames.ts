@@ -79,7 +79,9 @@ export interface MadeRecord {
 /** One incarnation of a collector, as the frames it sends: numbered, and of one session. */
 export class FrameSource {
   readonly #session: Uint8Array;
-  readonly #hostId: string;
+  readonly hostId: string;
+  /** Clock of its frames, in ns since 1970. */
+  realtimeNs = 3n;
   readonly #littleEndian: boolean;
   #recordsSeq = 0n;
   #stateSeq = 0n;
@@ -87,18 +89,18 @@ export class FrameSource {
   constructor(session: number, hostId = 'host', littleEndian = true) {
     this.#littleEndian = littleEndian;
     this.#session = new Uint8Array(16).fill(session);
-    this.#hostId = hostId;
+    this.hostId = hostId;
   }
 
   frame(body: Body): Uint8Array {
     const isState = body.case === 'mapRows' || body.case === 'health';
     return encodeFrame({
-      hostId: this.#hostId,
+      hostId: this.hostId,
       bootId: 'boot',
       session: this.#session,
       recordsSeq: isState ? 0n : ++this.#recordsSeq,
       stateSeq: isState ? ++this.#stateSeq : 0n,
-      anchor: { monotonicNs: 1n, boottimeNs: 2n, realtimeNs: 3n, uncertaintyNs: 0n },
+      anchor: { monotonicNs: 1n, boottimeNs: 2n, realtimeNs: this.realtimeNs, uncertaintyNs: 0n },
       body,
     });
   }

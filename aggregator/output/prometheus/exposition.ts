@@ -5,12 +5,8 @@ import { hostLabels, labelText, type Labels } from '../../host-labels.js';
 import type { Host } from '../../host.js';
 import { builtInFamilies } from './built-in.js';
 import { familyHead, FamilyWriter, LineBuffer, type Format } from './family-writer.js';
+import { paced } from './paced.js';
 import { writeSmallFamily } from './small-family.js';
-
-/** Time that writing may hold the event loop before others get their turn. */
-const SLICE_MS = 2;
-/** Bytes that are gathered before they are handed on: the families of many hosts are small. */
-const CHUNK_BYTES = 64 * 1024;
 
 export interface ExpositionSources {
   readonly aggregator: Pick<Aggregator, 'shownHosts'>;
@@ -30,22 +26,8 @@ export async function* exposition(sources: ExpositionSources, format: Format): A
   const hosts = aggregator.shownHosts();
   const labels = hostLabels(hosts, instanceLabel);
   const groups = groupFamilies(hosts);
-  let sliceEnd = performance.now() + SLICE_MS;
-  let gathered: Buffer[] = [];
-  let bytes = 0;
-  for (const chunk of chunksOf(hosts, labels, groups, metricPrefix, format)) {
-    gathered.push(chunk);
-    bytes += chunk.length;
-    if (bytes >= CHUNK_BYTES) {
-      yield gathered.length === 1 ? chunk : Buffer.concat(gathered);
-      gathered = [];
-      bytes = 0;
-    }
-    if (performance.now() < sliceEnd) continue;
-    await new Promise(setImmediate);
-    sliceEnd = performance.now() + SLICE_MS;
-  }
-  yield Buffer.concat([...gathered, Buffer.from(await ownMetrics(registry, format))]);
+  yield* paced(chunksOf(hosts, labels, groups, metricPrefix, format));
+  yield Buffer.from(await ownMetrics(registry, format));
 }
 
 function* chunksOf(

@@ -11,7 +11,7 @@ const CHUNK_BYTES = 128 * 1024;
 const LINE_ROOM = 96;
 
 /** Writes the number whose words these are; returns the position behind it. */
-const WRITE: Record<Numbers, (out: Uint8Array, at: number, lo: number, hi: number) => number> = {
+export const WRITE_NUMBER: Record<Numbers, (out: Uint8Array, at: number, lo: number, hi: number) => number> = {
   u64: writeU64,
   i64: writeI64,
   f64: (out, at, lo, hi) => writeText(out, at, formatFloat(doubleOf(lo, hi))),
@@ -101,7 +101,7 @@ export class FamilyWriter {
   #numbers(at: number, until: number): number {
     const { starts } = this.#family.table;
     const { words } = this.#family.cells;
-    const write = WRITE[this.#family.definition.numbers ?? 'u64'];
+    const write = WRITE_NUMBER[this.#family.definition.numbers ?? 'u64'];
     const out = this.#buffer.bytes;
     const base = starts[this.#next]!;
     const hasLabels = this.#hostLabels !== '' || this.#family.definition.labels.length > 0;

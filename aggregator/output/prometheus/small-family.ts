@@ -1,4 +1,4 @@
-import { LabelWriter } from '../../series/label-writer.js';
+import { labelText } from '../../host-labels.js';
 import { familyHead, type Format } from './family-writer.js';
 import { formatFloat } from './number.js';
 
@@ -17,18 +17,26 @@ export interface Sample {
 
 /** The family's lines; '' without samples. */
 export function writeSmallFamily(family: SmallFamily, format: Format): string {
-  if (family.samples.length === 0) return '';
-  const lines = family.samples.map(({ labels, value }) => {
-    const number = typeof value === 'bigint' ? value.toString() : formatFloat(value);
-    return `${family.name}${labelText(labels)} ${number}\n`;
-  });
-  return familyHead(family.name, family.help, family.type, format) + lines.join('');
+  const { name, help, type, samples } = family;
+  if (samples.length === 0) return '';
+  return familyHead(name, help, type, format) + [...sampleLines(name, samples)].join('');
 }
 
-function labelText(labels: Readonly<Record<string, string>>): string {
-  const names = Object.keys(labels).sort();
-  if (names.length === 0) return '';
-  const writer = new LabelWriter();
-  for (const name of names) writer.label(Buffer.from(`${name}="`), Buffer.from(labels[name]!));
-  return `{${Buffer.from(writer.bytes.buffer, 0, writer.length).toString()}}`;
+/**
+ * A line for each sample.
+ * @param isWanted by its labels as they are written, such as `a="x",b="y"`.
+ * @param tail put behind the value.
+ */
+export function* sampleLines(
+  name: string,
+  samples: readonly Sample[],
+  isWanted: (labels: Buffer) => boolean = () => true,
+  tail = '',
+): Generator<Buffer> {
+  for (const { labels, value } of samples) {
+    const text = labelText(labels);
+    if (!isWanted(text)) continue;
+    const number = typeof value === 'bigint' ? value.toString() : formatFloat(value);
+    yield Buffer.from(`${name}${text.length > 0 ? `{${text.toString()}}` : ''} ${number}${tail}\n`);
+  }
 }
