@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { prepare, ROOT } from './prepare.mjs';
 import { checkKernel, main, run, SetupError } from './system.mjs';
 
-const BENCHES = ['ring', 'map', 'decode', 'scrape', 'exporter'];
+const BENCHES = ['ring', 'map', 'decode', 'records', 'scrape', 'exporter'];
 
 await main(() => {
   const names = process.argv.length > 2 ? process.argv.slice(2) : BENCHES;
