@@ -50,6 +50,15 @@ export const ERROR_CODES = {
   KAFKA_TOPIC: { retryable: false, meaning: 'a topic is missing, or not as it has to be' },
   KAFKA_REFUSED: { retryable: false, meaning: 'the brokers refuse a request' },
   RECORD_TOO_LARGE: { retryable: false, meaning: 'a record, or a batch of them, is larger than the bus takes' },
+  STORE_REFUSED: {
+    retryable: true,
+    meaning: 'the store of state answers, but not as wanted: it is out of memory, read-only, still loading',
+  },
+  STATE_FORMAT: { retryable: false, meaning: 'state that a newer Sonde has stored' },
+  STATE_PARTITIONS: {
+    retryable: false,
+    meaning: 'the topic has another number of partitions than its state was stored for',
+  },
   CLOSED: { retryable: false, meaning: 'a call to something that has been closed' },
   ABORTED: { retryable: false, meaning: 'the caller gave the work up' },
   TIMEOUT: { retryable: true, meaning: 'no answer within the time allowed' },
@@ -60,7 +69,7 @@ export type ErrorCode = keyof typeof ERROR_CODES;
 
 /** Where it happened: `unknown` when a thrown value does not say. */
 export type Stage =
-  'config' | 'load' | 'attach' | 'read' | 'publish' | 'consume' | 'decode' | 'output' | 'serve' | 'unknown';
+  'config' | 'load' | 'attach' | 'read' | 'publish' | 'consume' | 'decode' | 'state' | 'output' | 'serve' | 'unknown';
 
 export interface SondeErrorOptions {
   readonly stage?: Stage;

@@ -1,3 +1,6 @@
+/** Of the sections' bytes, stored with them. To be raised when a Sonde of before could not read them any more. */
+export const STATE_FORMAT = 1;
+
 /** What is stored of one partition: bytes by section name, all of them as they were at one offset. */
 export interface StoredPartition {
   /** Offset of the first record that is not part of it. */
@@ -24,7 +27,10 @@ export interface PartitionChange {
  * writes late is refused.
  */
 export interface StateStore {
-  /** Makes this process the owner of a partition, and hands over what is stored of it. Rejects when the store is away. */
+  /**
+   * Makes this process the owner of a partition, and hands over what is stored of it. Rejects when the store is away, and for
+   * good (`STATE_FORMAT`) when a newer Sonde has stored it.
+   */
   take(partition: number): Promise<TakenPartition>;
   /** Whether the owner of that epoch is still the owner. */
   isOwner(partition: number, epoch: bigint): Promise<boolean>;
@@ -34,5 +40,11 @@ export interface StateStore {
    * change again is safe.
    */
   store(partition: number, epoch: bigint, change: PartitionChange): Promise<boolean>;
+  /**
+   * Remembers how many partitions the topic has. Rejects for good (`STATE_PARTITIONS`), with what to do, when the state is of
+   * another number. To be called before any partition is taken.
+   */
+  checkPartitions(count: number): Promise<void>;
+  /** Waits for what is under way. Idempotent. */
   close(): Promise<void>;
 }
