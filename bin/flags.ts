@@ -1,7 +1,9 @@
-import { Option, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { INPUTS, SETTINGS_FILE, takes, type Input } from '../lib/settings/inputs.js';
+import type { Kind } from '../lib/settings/kinds.js';
 import { loadSettings, type Settings } from '../lib/settings/load.js';
 import { settingOf, type CommandName } from '../lib/settings.js';
+import { explainIssue } from '../lib/yaml/issues.js';
 import { UsageError } from './fail.js';
 
 /** Gives a command a flag for each setting that it takes; with no name: for each that there is. */
@@ -25,6 +27,16 @@ export function settingsOf(command: Command, name: CommandName | undefined): Pro
     flags.set(flag, value === true ? 'true' : value);
   }
   return loadSettings(name, { flags, environment: process.env });
+}
+
+/** Reads a flag that is no setting, but of one of their kinds. */
+export function flag<T>(kind: Kind<T>): (text: string) => T {
+  return (text) => {
+    const result = kind.schema.safeParse(kind.fromText(text), { reportInput: true });
+    if (result.success) return result.data;
+    const { message, hint } = explainIssue(result.error.issues[0]!, kind.schema)[0]!;
+    throw new InvalidArgumentError(`${message}; ${hint}`);
+  };
 }
 
 function optionOf(input: Input, command: CommandName | undefined): Option {

@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 import { Argument, Command } from 'commander';
 import { COMMANDS, type CommandName } from '../lib/settings.js';
+import { duration, wholeNumber } from '../lib/settings/kinds.js';
 import { settingsTable } from '../lib/settings/table.js';
 import { describeFailure } from './fail.js';
-import { addSettings, settingsOf } from './flags.js';
+import { addSettings, flag, settingsOf } from './flags.js';
 import { VERSION } from './version.js';
 
 const LEDGER_URL = 'http://localhost:9435/metrics';
@@ -37,6 +38,41 @@ addSettings(program.command('run'), 'run')
     await run(settings);
   });
 
+addSettings(program.command('aggregate'), 'aggregate')
+  .description('read the frames of a fleet from Kafka and serve their metrics; run as many as are needed')
+  .action(async (_flags: unknown, command: Command) => {
+    const settings = await settingsOf(command, 'aggregate');
+    const { aggregate } = await import('./aggregate.js');
+    await aggregate(settings);
+  });
+
+const topics = program.command('topics').description("Kafka's topics");
+const createTopics = topics
+  .command('create')
+  .description('make the topics that are missing; what is there stays as it is')
+  .option(
+    '--partitions <number>',
+    'of the frames; aggregators share them, and hosts belong to them for ever (default: 12)',
+    flag(wholeNumber(1, 10_000)),
+  )
+  .option(
+    '--replication <number>',
+    'copies of each partition (default: 3, or as many as there are brokers)',
+    flag(wholeNumber(1, 100)),
+  )
+  .option('--retention <duration>', 'how long frames are kept (default: 24h)', flag(duration('1m', '87600h')));
+addSettings(createTopics, 'topics').action(
+  async ({ partitions, replication, retention }: TopicFlags, command: Command) => {
+    const settings = await settingsOf(command, 'topics');
+    const { printTopics } = await import('./topics.js');
+    await printTopics(settings, {
+      ...(partitions !== undefined && { partitions }),
+      ...(replication !== undefined && { replication }),
+      ...(retention !== undefined && { retentionMs: retention }),
+    });
+  },
+);
+
 program
   .command('ledger')
   .description('print what came, went on, was lost and waits, hop by hop, of the hosts of running aggregators')
@@ -57,6 +93,12 @@ addSettings(program.command('settings'), undefined)
     for (const warning of warnings) process.stderr.write(`${warning}\n`);
     process.stdout.write(settingsTable(inForce));
   });
+
+interface TopicFlags {
+  readonly partitions?: number;
+  readonly replication?: number;
+  readonly retention?: number;
+}
 
 interface LedgerFlags {
   readonly url?: readonly string[];

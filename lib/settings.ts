@@ -136,7 +136,7 @@ export const SETTINGS = {
     default: '/var/lib/sonde/spool',
   },
   'spool.max-bytes': {
-    kind: kind.bytes('1MiB', '1TiB'),
+    kind: kind.bytes('16MiB', '1TiB'),
     help: 'the most that waits there; the oldest goes first',
     commands: COLLECT,
     default: '256MiB',
@@ -154,7 +154,7 @@ export const SETTINGS = {
   'kafka.tls.key-file': { kind: kind.file, help: 'PEM of its key', commands: KAFKA },
   'kafka.sasl.mechanism': {
     kind: kind.choice('plain', 'scram-sha-256', 'scram-sha-512'),
-    help: 'how to log in',
+    help: 'how to log in: plain, scram-sha-256 or scram-sha-512',
     commands: KAFKA,
   },
   'kafka.sasl.user': { kind: kind.words('<user>'), help: 'who logs in', commands: KAFKA },
@@ -181,7 +181,7 @@ export const SETTINGS = {
   },
   'kafka.compression': {
     kind: kind.choice('lz4', 'zstd', 'gzip', 'none'),
-    help: 'of frames on the way; zstd where Node has it',
+    help: 'of frames on the way: lz4, gzip, none, or zstd where Node has it',
     commands: ['collect', 'simulate'],
     default: 'lz4',
   },

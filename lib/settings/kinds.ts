@@ -82,7 +82,7 @@ export const file = words('<file>');
 export const folder = words('<folder>');
 
 export function choice<const T extends string>(...values: readonly T[]): Kind<T> {
-  return { schema: z.enum(values), fromText: same, placeholder: `<${values.join('|')}>` };
+  return { schema: z.enum(values), fromText: same, placeholder: '<word>' };
 }
 
 export function wholeNumber(min: number, max: number): Kind<number> {

@@ -8,7 +8,11 @@ import { loadKafkaJs } from './kafkajs.js';
 export const TOPICS = { frames: 'sonde.frames', deadLetters: 'sonde.dlq', control: 'sonde.control' } as const;
 
 export interface TopicSettings {
-  /** Of `sonde.frames`; the others have one. Default 12. What it is now stays: hosts belong to partitions. */
+  /** Name of the frames' topic, where it is not `sonde.frames`. */
+  readonly frames?: string;
+  /** Name of the dead letters' topic, where it is not `sonde.dlq`. */
+  readonly deadLetters?: string;
+  /** Of the frames; the others have one. Default 12. What it is now stays: hosts belong to partitions. */
   readonly partitions?: number;
   /** Copies of each partition; default 3, or as many as there are brokers when they are fewer. */
   readonly replication?: number;
@@ -55,6 +59,7 @@ export function createTopics(kafka: KafkaOptions, settings: TopicSettings = {}):
 }
 
 function topicSpecs(settings: TopicSettings, brokerCount: number): readonly TopicSpec[] {
+  const { frames = TOPICS.frames, deadLetters = TOPICS.deadLetters } = settings;
   const { partitions = DEFAULT_PARTITIONS, retentionMs = DAY_MS } = settings;
   const replication = settings.replication ?? Math.min(DEFAULT_REPLICATION, brokerCount);
   const spec = (topic: string, count: number, keepMs: number): TopicSpec => ({
@@ -72,8 +77,8 @@ function topicSpecs(settings: TopicSettings, brokerCount: number): readonly Topi
     },
   });
   return [
-    spec(TOPICS.frames, partitions, retentionMs),
-    spec(TOPICS.deadLetters, 1, retentionMs * 7),
+    spec(frames, partitions, retentionMs),
+    spec(deadLetters, 1, retentionMs * 7),
     spec(TOPICS.control, 1, retentionMs),
   ];
 }

@@ -89,7 +89,7 @@ const EVERY_KIND: readonly [SettingName, string, unknown][] = [
   ['kafka.session-timeout', '1m30s', 90_000],
   ['poll-interval', '0.5', 500],
   ['spool.max-bytes', '2GiB', 2 * 2 ** 30],
-  ['spool.max-bytes', '1048576', 1_048_576],
+  ['spool.max-bytes', '16777216', 16_777_216],
   ['series.max-per-metric', '7', 7],
   ['kafka.compression', 'none', 'none'],
   ['host.label', 'rack=r7,zone=a=b', { rack: 'r7', zone: 'a=b' }],

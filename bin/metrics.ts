@@ -1,0 +1,118 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { KafkaConsumer } from '../wire/kafka/kafka-consumer.js';
+import type { KafkaDeadLetters } from '../wire/kafka/kafka-dead-letters.js';
+import type { KafkaPublisher } from '../wire/kafka/kafka-publisher.js';
+
+/** What the bus's adapters count, read when scraped. */
+
+export function publisherMetrics(registry: Registry, publisher: KafkaPublisher): void {
+  gauge(registry, 'sonde_kafka_up', 'Whether the brokers take what is sent', () => (publisher.lastError ? 0 : 1));
+  gauge(
+    registry,
+    'sonde_kafka_waiting_bytes',
+    'Bytes of frames that wait for an acknowledgement',
+    () => publisher.waitingBytes,
+  );
+  counter(
+    registry,
+    'sonde_kafka_sent_bytes_total',
+    'Bytes of frames acknowledged, before compression',
+    () => publisher.stats.bytes,
+  );
+  counter(registry, 'sonde_kafka_sends_total', 'Requests that were acknowledged', () => publisher.stats.sends);
+  counter(
+    registry,
+    'sonde_kafka_failures_total',
+    'Requests and attempts to connect that failed',
+    () => publisher.stats.failures,
+  );
+}
+
+export function consumerMetrics(registry: Registry, consumer: KafkaConsumer): void {
+  gauge(registry, 'sonde_kafka_up', 'Whether this is a member of its group, with nothing wrong', () =>
+    consumer.lastError ? 0 : 1,
+  );
+  gauge(registry, 'sonde_partitions_shown', 'Partitions whose series are served', () => consumer.shown().size);
+  counter(registry, 'sonde_kafka_received_bytes_total', 'Bytes of frames handed over', () => consumer.stats.bytes);
+  counter(registry, 'sonde_kafka_joins_total', 'Assignments of partitions', () => consumer.stats.joins);
+  counter(
+    registry,
+    'sonde_kafka_restarts_total',
+    'Memberships that ended and were begun anew',
+    () => consumer.stats.restarts,
+  );
+  counter(
+    registry,
+    'sonde_kafka_gaps_total',
+    'Places where records were removed before they were read',
+    () => consumer.stats.gaps,
+  );
+  counter(
+    registry,
+    'sonde_kafka_commit_errors_total',
+    'Commits that failed, which only lag tools notice',
+    () => consumer.stats.commitErrors,
+  );
+  new Gauge({
+    name: 'sonde_kafka_lag_records',
+    help: 'Records of a partition that are in the log and have not been handed over',
+    labelNames: ['partition'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [partition, lag] of consumer.lags()) this.set({ partition }, Number(lag));
+    },
+  });
+  new Counter({
+    name: 'sonde_kafka_unreadable_total',
+    help: 'Batches that were stepped over, by reason',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [reason, count] of Object.entries(consumer.stats.unreadable)) this.inc({ reason }, count);
+    },
+  });
+}
+
+export function deadLetterMetrics(registry: Registry, letters: KafkaDeadLetters): void {
+  counter(
+    registry,
+    'sonde_dead_letters_total',
+    'Frames that could not be applied and were kept',
+    () => letters.stats.sent,
+  );
+  new Counter({
+    name: 'sonde_dead_letters_lost_total',
+    help: 'Frames that could not be applied and were not kept either, by reason',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [reason, count] of Object.entries(letters.stats.lost)) this.inc({ reason }, count);
+    },
+  });
+}
+
+function gauge(registry: Registry, name: string, help: string, read: () => number): void {
+  new Gauge({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.set(read());
+    },
+  });
+}
+
+function counter(registry: Registry, name: string, help: string, read: () => number): void {
+  new Counter({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(read());
+    },
+  });
+}
