@@ -54,6 +54,31 @@ test('two metrics of one map are both served, and the map is read once', async (
   assert.equal(total(samples, 'sonde_aggregator_lost_total'), 0);
 });
 
+test('a label may name a member of the key', async (t) => {
+  const yaml = `metrics:
+  counters:
+    - name: test_comm_total
+      help: Rows
+      labels: [{name: third, member: "comm[2]", decoders: [{name: uint}]}]
+`;
+  const sonde = await startSonde(t, ['--config.dir', configFolder(t, { probe: { yaml, object: 'commands' } })]);
+  obeyThisProcess(Number(select(await sonde.scrape(), 'ebpf_exporter_ebpf_program_info')[0]?.labels['id']));
+  const own = readFileSync('/proc/self/comm');
+  t.after(() => writeFileSync('/proc/self/comm', own.subarray(0, -1)));
+  for (const [name, n] of [
+    ['abc', 5],
+    ['xyc', 7],
+    ['ab', 1],
+  ] as const) {
+    writeFileSync('/proc/self/comm', name);
+    command('comm', 0, n);
+  }
+  assert.deepEqual([...(await values(sonde, 'ebpf_exporter_test_comm_total'))].sort(), [
+    ['0', '1'],
+    ['99', '12'],
+  ]);
+});
+
 test('values above 2^53 are exact, up to the largest u64 and round it', async (t) => {
   const sonde = await startCommands(t, NO_POLLS);
   command('hashHigh', 1, 2 ** 21);

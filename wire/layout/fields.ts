@@ -42,6 +42,8 @@ export interface FieldOptions {
   readonly record?: boolean;
 }
 
+/** Bytes that the labels of a record may have together: four paths of the longest kind. They are remembered for each key. */
+const MAX_LABEL_BYTES = 16_384;
 /** Bytes of the CPU number after the key. */
 const CPU_SIZE = 2;
 /** The key of a map with one row. */
@@ -72,6 +74,7 @@ export function resolveFields(
   else if (byMember) walk.byMember();
   else walk.byPosition();
 
+  if (record) walk.checkLabelBytes();
   if (cpuLabel !== undefined) walk.addCpu(cpuLabel);
   walk.warnAboutCuts();
   return { fields: walk.fields, problems: walk.problems, warnings: walk.warnings };
@@ -135,6 +138,16 @@ class FieldWalk {
       cursor = place.offset + place.size + label.padding;
     }
     this.checkSum(cursor, takenFromBtf);
+  }
+
+  checkLabelBytes(): void {
+    const bytes = this.fields.reduce((sum, { size }) => sum + size, 0);
+    if (bytes <= MAX_LABEL_BYTES) return;
+    this.fail(
+      null,
+      `labels of a record add up to ${this.bytes(bytes)}, and ${MAX_LABEL_BYTES} are the most`,
+      'leave some out',
+    );
   }
 
   addCpu(label: LabelConfig): void {

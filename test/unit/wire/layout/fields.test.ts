@@ -311,6 +311,15 @@ const refusals: readonly Refusal[] = [
     message: 'member dev is not known: the buffer does not say what its records are',
   },
   {
+    what: 'labels of a record that nobody could remember',
+    labels: [label('a', 16_000), label('b', 385)],
+    layout: null,
+    size: null,
+    options: { record: true },
+    at: null,
+    message: 'labels of a record add up to 16385 bytes, and 16384 are the most',
+  },
+  {
     what: 'cpu of another size',
     labels: [label('a', 4), label('cpu', 4)],
     layout: null,
