@@ -1,19 +1,28 @@
-import { readFile } from 'node:fs/promises';
 import type { Logger } from '../lib/log.js';
 import type { Native } from '../native/types.js';
 import type { Publisher } from '../wire/bus.js';
 import type { ProbeConfig } from '../wire/config/schema.js';
 import type { Refresh } from '../wire/refresh.js';
 import { hostFacts, type GivenHostFacts, type HostIdentity } from './facts/host.js';
-import { HostLookups } from './facts/host-lookups.js';
+import { HostAnswers } from './facts/host-answers.js';
 import { Kallsyms } from './facts/kallsyms.js';
+import { healthBody } from './health.js';
 import type { CollectorMetrics } from './metrics.js';
 import { loadProbe } from './probe/load-probe.js';
 import type { Probe } from './probe/probe.js';
-import { RunningProbe, type ProbeHost } from './probe/running-probe.js';
+import { RunningProbe, type PolledMap, type ProbeHost } from './probe/running-probe.js';
+import { BusAwayError } from './publish/bus-link.js';
 import { DrainClock, type Drained } from './publish/drain-clock.js';
-import { FramePublisher, type FrameBody } from './publish/frame-publisher.js';
+import type { FrameBody } from './publish/frame-encoder.js';
+import { KeyframeSchedule } from './publish/keyframe-schedule.js';
+import { Uplink, type SpoolSettings } from './publish/uplink.js';
+import { checkManifest } from './probe/check-manifest.js';
 import { SingleFlight } from './single-flight.js';
+import type { RecordReader } from './source/record-reader.js';
+
+/** Closing takes no longer than these together. */
+const CLOSE_FLUSH_MS = 5000;
+const CLOSE_POLL_MS = 4000;
 
 export interface CollectorOptions {
   readonly native: Native;
@@ -25,6 +34,10 @@ export interface CollectorOptions {
   readonly version: string;
   /** Time between two reads that nobody asked for. */
   readonly pollIntervalMs: number;
+  /** Time between two reads that say everything again, for aggregators that begin in the middle; left out: only the first does. */
+  readonly keyframeIntervalMs?: number;
+  /** Where records wait while the bus is away; left out: in memory, 16 MiB of them. */
+  readonly spool?: SpoolSettings;
   readonly metrics: CollectorMetrics;
   readonly log: Logger;
 }
@@ -32,12 +45,13 @@ export interface CollectorOptions {
 /** Loads probes, reads their maps, and publishes frames. */
 export class Collector implements Refresh {
   readonly #options: CollectorOptions;
-  readonly #publisher: FramePublisher;
+  readonly #uplink: Uplink;
+  readonly #keyframes: KeyframeSchedule;
   /** Of the reads of maps; each buffer has its own. */
   readonly #clock: DrainClock;
   #drained: Drained;
   readonly #kallsyms = new Kallsyms();
-  readonly #lookups = new HostLookups(this.#kallsyms);
+  readonly #answers = new HostAnswers(this.#kallsyms);
   #running: RunningProbe[] = [];
   #timer: NodeJS.Timeout | undefined;
   readonly #demand = new SingleFlight(() => this.#poll('scrape'));
@@ -45,18 +59,28 @@ export class Collector implements Refresh {
   readonly #interval = new SingleFlight(() => this.#poll('interval'));
   /** Polls follow each other: a map has one reader. */
   #turn: Promise<void> = Promise.resolve();
-  #revision = 0n;
-  #isFirstPoll = true;
+  /** A keyframe has said what this session is, and goes on with the next poll. */
+  #isKeyframeBegun = false;
   #closed = false;
 
   constructor(options: CollectorOptions) {
+    const { native, bus, identity, spool, metrics, log, keyframeIntervalMs: intervalMs = Infinity } = options;
     this.#options = options;
-    this.#publisher = new FramePublisher({
-      bus: options.bus,
-      ...options.identity,
-    });
-    this.#clock = new DrainClock(() => options.native.clockAnchor());
+    this.#clock = new DrainClock(() => native.clockAnchor());
     this.#drained = this.#clock.mark();
+    this.#keyframes = new KeyframeSchedule({ intervalMs, hostId: identity.hostId, now: () => performance.now() });
+    this.#uplink = new Uplink({
+      bus,
+      identity,
+      ...(spool !== undefined && { spool }),
+      metrics,
+      log,
+      now: () => this.#drained,
+      manifest: () => this.#manifest(),
+      onFactsGone: (why) => this.#factsGone(why),
+      onCaughtUp: () => this.#caughtUp(),
+      accountOf: (configId, epoch, mapId) => this.#accountOf(configId, epoch, mapId),
+    });
   }
 
   get probes(): readonly Probe[] {
@@ -64,24 +88,28 @@ export class Collector implements Refresh {
   }
 
   /**
-   * Loads and attaches all probes, publishes the Manifest and a first read, and begins to read at intervals.
+   * Loads and attaches all probes, publishes the Manifest and a first read, and begins to read at intervals. A bus that is away, and
+   * what waits in the spool, do not hold it up.
    * Throws for what is the user's to mend (see {@link loadProbe}), with everything that was loaded before closed again.
    */
   async start(): Promise<void> {
-    const { native, configs, pollIntervalMs } = this.#options;
+    const { native, configs, pollIntervalMs, keyframeIntervalMs = Infinity } = this.#options;
+    await this.#uplink.start();
     try {
       for (const [id, config] of configs.entries()) {
         const probe = await loadProbe(config, { native, kaddr: (symbol) => this.#kallsyms.address(symbol) });
         this.#running.push(new RunningProbe(probe, id, 1, this.#host()));
       }
-      await this.#publishManifest();
-      for (const { readers } of this.#running) for (const reader of readers) reader.start();
+      checkManifest(this.#manifest());
     } catch (error) {
       this.#closeProbes();
+      await this.#uplink.close();
       throw error;
     }
+    this.#beginKeyframe();
+    for (const { readers } of this.#running) for (const reader of readers) reader.start();
     await this.#poll('interval');
-    this.#timer = setInterval(() => void this.#interval.run(), pollIntervalMs);
+    this.#timer = setInterval(() => void this.#interval.run(), Math.min(pollIntervalMs, keyframeIntervalMs));
     this.#timer.unref();
   }
 
@@ -90,29 +118,36 @@ export class Collector implements Refresh {
     return this.#demand.run();
   }
 
-  /** Publishes a last read, then detaches everything. Idempotent. */
+  /**
+   * Drains and reads a last time, sends what waits as far as the bus takes it, and detaches everything; at most 10 s. What then
+   * still waits stays in the spool. Idempotent.
+   */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#timer);
+    if (this.#running.length > 0) await within(CLOSE_FLUSH_MS + CLOSE_POLL_MS, this.#finish());
+    this.#closeProbes();
+    await this.#uplink.close();
+  }
+
+  async #finish(): Promise<void> {
     await this.#interval.idle();
     await this.#demand.idle();
     await this.#turn;
     for (const { readers } of this.#running) for (const reader of readers) await reader.flush();
-    if (this.#running.length > 0) await this.#pollAll('interval');
-    this.#closeProbes();
+    await this.#uplink.flush(CLOSE_FLUSH_MS);
+    await this.#pollAll('interval');
   }
 
   /** What a probe's readers need of the collector. */
   #host(): ProbeHost {
     const { native, log } = this.#options;
     return {
-      lookups: this.#lookups,
-      publisher: () => {
-        const clock = new DrainClock(() => native.clockAnchor());
-        return (body) => this.#publish(body, clock.mark());
-      },
-      onError: (name, error) => log.warn(`records of ${name} were not taken by the bus: ${String(error)}`),
+      answers: this.#answers,
+      push: (items) => this.#uplink.push(items),
+      clock: () => new DrainClock(() => native.clockAnchor()),
+      onError: (name, error) => log.warn(`facts for records of ${name} could not be looked up: ${String(error)}`),
     };
   }
 
@@ -128,80 +163,112 @@ export class Collector implements Refresh {
   }
 
   async #pollAll(reason: 'interval' | 'scrape'): Promise<void> {
-    const { metrics, log } = this.#options;
+    const { metrics } = this.#options;
     const stop = metrics.pollSeconds.startTimer();
     metrics.polls.inc({ reason });
     this.#drained = this.#clock.mark();
-    const how = { keyframe: this.#isFirstPoll, onDemand: reason === 'scrape' };
-    for (const { probe, pollers, readers } of this.#running) {
-      for (const reader of readers) await reader.poll();
-      for (const poller of pollers) {
-        try {
-          await poller.poll((body) => this.#publishWithFacts(body), how);
-        } catch (error) {
-          metrics.pollErrors.inc({ config: probe.config.name, map: poller.name });
-          log.warn(
-            { config: probe.config.name, map: poller.name },
-            `map not read, trying again with the next poll: ${String(error)}`,
-          );
-        }
-      }
+    const keyframe = this.#keyframes.isDue && this.#uplink.isCaughtUp;
+    if (keyframe && !this.#isKeyframeBegun) this.#beginKeyframe();
+    this.#isKeyframeBegun = false;
+    await this.#drainBuffers();
+    let isWhole = true;
+    for (const { probe, polled } of this.#running) {
+      for (const map of polled) isWhole = (await this.#pollMap(probe, map, keyframe, reason)) && isWhole;
     }
-    this.#isFirstPoll = false;
-    try {
-      await this.#publish(await this.#health());
-    } catch (error) {
-      log.warn(`health not published: ${String(error)}`);
+    isWhole = (await this.#sendHealth()) && isWhole;
+    if (keyframe && isWhole) {
+      this.#keyframes.done();
+      metrics.keyframes.inc();
     }
     stop();
   }
 
-  async #publishManifest(): Promise<void> {
+  /** So that who asked for this read gets records as fresh as rows. */
+  async #drainBuffers(): Promise<void> {
+    const readers = this.#running.flatMap((running) => running.readers);
+    for (const reader of readers) await reader.poll();
+    if (readers.length > 0) await this.#uplink.settled();
+  }
+
+  /** True when the bus has all that is to be sent of the map. */
+  async #pollMap(
+    probe: Probe,
+    { poller, facts }: PolledMap,
+    keyframe: boolean,
+    reason: 'interval' | 'scrape',
+  ): Promise<boolean> {
+    const { metrics, log } = this.#options;
+    const send = async (body: FrameBody): Promise<void> => {
+      if (facts.isPending) this.#uplink.sayFirst(await facts.take());
+      await this.#uplink.send(body, this.#drained);
+    };
+    try {
+      await poller.poll(send, { keyframe, onDemand: reason === 'scrape' });
+      return true;
+    } catch (error) {
+      const labels = { config: probe.config.name, map: poller.name };
+      metrics.pollErrors.inc(labels);
+      // Said once, when it went away.
+      if (!(error instanceof BusAwayError)) {
+        log.warn(labels, `map not read, trying again with the next poll: ${String(error)}`);
+      }
+      return false;
+    }
+  }
+
+  async #sendHealth(): Promise<boolean> {
+    try {
+      await this.#uplink.send(await healthBody(this.#running, this.#uplink.recovered), this.#drained);
+      return true;
+    } catch (error) {
+      if (!(error instanceof BusAwayError)) this.#options.log.warn(`health not published: ${String(error)}`);
+      return false;
+    }
+  }
+
+  /** Says what this session is, and forgets what has been said: the poll that follows says it all again. */
+  #beginKeyframe(): void {
+    for (const running of this.#running) {
+      running.renewKeyFacts();
+      running.renewRecordFacts();
+    }
+    this.#uplink.sayFirst([this.#manifest()]);
+    this.#isKeyframeBegun = true;
+  }
+
+  #factsGone(why: 'segment' | 'lost'): void {
+    for (const running of this.#running) running.renewRecordFacts();
+    if (why === 'lost') this.#keyframes.demand();
+  }
+
+  /** What was due while the bus was away need not wait for the next interval. */
+  #caughtUp(): void {
+    if (!this.#closed && this.#keyframes.isDue) void this.#interval.run();
+  }
+
+  #accountOf(configId: number, epoch: number, mapId: number): RecordReader['account'] | undefined {
+    const running = this.#running.find((probe) => probe.configId === configId && probe.epoch === epoch);
+    return running?.readers.find((reader) => reader.mapId === mapId)?.account;
+  }
+
+  /** Its revision grows with every change of what runs. */
+  #manifest(): FrameBody {
     const { native, version, host } = this.#options;
-    await this.#publish({
+    return {
       case: 'manifest',
       value: {
         host: hostFacts(native.possibleCpus(), version, host),
         configs: this.#running.map((running) => running.manifest()),
-        revision: ++this.#revision,
-      },
-    });
-  }
-
-  /** Facts go before the frame that needs them. */
-  async #publishWithFacts(body: FrameBody): Promise<void> {
-    for (const lookup of await this.#lookups.take()) await this.#publish(lookup);
-    this.#lookups.sent();
-    await this.#publish(body);
-  }
-
-  async #publish(body: FrameBody, drained = this.#drained): Promise<void> {
-    await this.#publisher.publish(body, drained);
-    this.#options.metrics.framesPublished.inc({ body: body.case ?? 'none' });
-  }
-
-  async #health(): Promise<FrameBody> {
-    const losses = await Promise.all(this.#running.map((running) => running.readLosses()));
-    return {
-      case: 'health',
-      value: {
-        losses: losses.flat(),
-        programs: this.#running.flatMap(({ probe }) => probe.stats()),
-        maps: this.#running.flatMap(({ probe, pollers }) =>
-          pollers.map(({ name, entries, maxEntries }) => ({
-            config: probe.config.name,
-            map: name,
-            entries: BigInt(entries),
-            maxEntries: BigInt(maxEntries),
-          })),
-        ),
-        statsEnabled: await statsEnabled(),
+        revision: 1n,
       },
     };
   }
 }
 
-/** `kernel.bpf_stats_enabled`. */
-async function statsEnabled(): Promise<boolean> {
-  return (await readFile('/proc/sys/kernel/bpf_stats_enabled', 'latin1')).trim() === '1';
+/** Resolves when the work is done or the time is over. */
+async function within(timeoutMs: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<void>((resolve) => (timer = setTimeout(resolve, timeoutMs)));
+  await Promise.race([work, timeout]);
+  clearTimeout(timer);
 }

@@ -1,4 +1,4 @@
-import { Counter, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 /** The collector's own metrics. */
 export interface CollectorMetrics {
@@ -6,6 +6,13 @@ export interface CollectorMetrics {
   readonly pollSeconds: Histogram;
   readonly pollErrors: Counter<'config' | 'map'>;
   readonly framesPublished: Counter<'body'>;
+  readonly keyframes: Counter;
+  readonly busUp: Gauge;
+  readonly publishFailures: Counter;
+  readonly framesLost: Counter<'reason'>;
+  readonly laneQueueBytes: Gauge;
+  readonly spoolBytes: Gauge;
+  readonly spoolEntries: Gauge;
 }
 
 export function collectorMetrics(registry: Registry): CollectorMetrics {
@@ -35,5 +42,33 @@ export function collectorMetrics(registry: Registry): CollectorMetrics {
       labelNames: ['body'],
       registers,
     }),
+    keyframes: new Counter({
+      name: 'sonde_keyframes_total',
+      help: 'Reads of all maps that were published whole, with the Manifest and all Lookups',
+      registers,
+    }),
+    busUp: new Gauge({
+      name: 'sonde_bus_up',
+      help: '1 when the bus took the last frames that were handed to it',
+      registers,
+    }),
+    publishFailures: new Counter({
+      name: 'sonde_publish_failures_total',
+      help: 'Calls to the bus after which it is unknown whether it has the frames',
+      registers,
+    }),
+    framesLost: new Counter({
+      name: 'sonde_frames_lost_total',
+      help: 'Manifest, Lookup and Records frames that will not be sent; their numbers are a gap in records_seq',
+      labelNames: ['reason'],
+      registers,
+    }),
+    laneQueueBytes: new Gauge({
+      name: 'sonde_publish_queue_bytes',
+      help: 'Manifest, Lookup and Records frames in memory that the bus has not acknowledged',
+      registers,
+    }),
+    spoolBytes: new Gauge({ name: 'sonde_spool_bytes', help: 'Size of the spool on disk', registers }),
+    spoolEntries: new Gauge({ name: 'sonde_spool_frames', help: 'Frames that wait in the spool', registers }),
   };
 }

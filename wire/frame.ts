@@ -27,6 +27,9 @@ export const WIRE_MINOR = 1;
  */
 export const FRAME_TARGET_BYTES = 256 * 1024;
 
+/** Bytes of a frame at most, before compression: what a bus takes as one record. */
+export const FRAME_MAX_BYTES = 900 * 1024;
+
 export type FrameInit = MessageInitShape<typeof FrameSchema>;
 export type HostFactsInit = Omit<HostFacts, '$typeName' | '$unknown'>;
 

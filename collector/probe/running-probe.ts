@@ -1,25 +1,35 @@
 import type { BpfMap } from '../../native/types.js';
-import type { AnyMetricConfig, ProbeConfig } from '../../wire/config/schema.js';
+import type { AnyMetricConfig, LabelConfig, ProbeConfig } from '../../wire/config/schema.js';
 import { layoutToMessage } from '../../wire/layout-message.js';
 import { resolveFields } from '../../wire/layout/fields.js';
-import type { HostLookups, LookupKind } from '../facts/host-lookups.js';
+import type { HostAnswers } from '../facts/host-answers.js';
+import { SourceFacts } from '../facts/source-facts.js';
 import { LOSS_MAP, LossReader } from '../loss-reader.js';
-import type { FrameBody } from '../publish/frame-publisher.js';
+import type { DrainClock } from '../publish/drain-clock.js';
+import type { FrameBody } from '../publish/frame-encoder.js';
+import type { LaneItem } from '../publish/records-lane.js';
 import { MapPoller } from '../source/map-poller.js';
 import { RecordReader } from '../source/record-reader.js';
 import type { Probe } from './probe.js';
+import { probeLedger, type Ledger } from './probe-ledger.js';
 
 type ManifestConfig = NonNullable<Extract<FrameBody, { case: 'manifest' }>['value']['configs']>[number];
 
 /** What a probe's readers need of the collector they run in. */
 export interface ProbeHost {
-  readonly lookups: HostLookups;
-  /** A function that publishes what one buffer's drains bring, with that buffer's own clocks. */
-  readonly publisher: () => (body: FrameBody) => Promise<void>;
+  readonly answers: HostAnswers;
+  /** Takes the frames that a buffer's drains bring. */
+  readonly push: (items: readonly LaneItem[]) => void;
+  /** Clocks for one buffer. */
+  readonly clock: () => DrainClock;
   readonly onError: (buffer: string, error: unknown) => void;
 }
 
-type LossMessage = NonNullable<Extract<FrameBody, { case: 'health' }>['value']['losses']>[number];
+/** A map that is read, and what its keys need. */
+export interface PolledMap {
+  readonly poller: MapPoller;
+  readonly facts: SourceFacts;
+}
 
 /** A loaded probe with the readers of its maps and buffers: the unit that is attached, read, told of and closed. */
 export class RunningProbe {
@@ -27,8 +37,10 @@ export class RunningProbe {
   readonly configId: number;
   /** How often this config has been loaded in this session. */
   readonly epoch: number;
-  readonly pollers: readonly MapPoller[];
+  readonly polled: readonly PolledMap[];
   readonly readers: readonly RecordReader[];
+  /** Of all readers. */
+  readonly #recordFacts: readonly SourceFacts[];
   readonly #losses: LossReader | undefined;
   /** Maps, then buffers: the position is the number in Manifest and frames. */
   readonly #maps: readonly BpfMap[];
@@ -43,47 +55,47 @@ export class RunningProbe {
     );
     const buffers = fed(probe, bufferNames(probe.config));
     this.#maps = [...maps, ...buffers];
-    this.pollers = maps.map((map, mapId) => {
-      const onNewKey = keyListener(probe, map, host.lookups);
-      return new MapPoller({ map, configId, epoch, mapId, ...(onNewKey !== undefined && { onNewKey }) });
+    this.polled = maps.map((map, mapId) => {
+      const facts = new SourceFacts(keyFields(probe.config, map), host.answers);
+      const onNewKey = (keys: Uint8Array, offset: number): void => facts.noteKey(keys, offset);
+      const poller = new MapPoller({ map, configId, epoch, mapId, ...(facts.isNeeded && { onNewKey }) });
+      return { poller, facts };
     });
+    this.#recordFacts = buffers.map((map) => new SourceFacts(recordFields(probe.config, map), host.answers));
     this.readers = buffers.map((map, i) => {
-      const onError = (error: unknown): void => host.onError(map.name, error);
-      return new RecordReader({ map, configId, epoch, mapId: maps.length + i, publish: host.publisher(), onError });
+      const facts = this.#recordFacts[i]!;
+      return new RecordReader({
+        map,
+        configId,
+        epoch,
+        mapId: maps.length + i,
+        clock: host.clock(),
+        ...(facts.isNeeded && { facts }),
+        push: host.push,
+        onError: (error) => host.onError(map.name, error),
+      });
     });
     const losses = probe.object?.maps.find(({ name }) => name === LOSS_MAP);
     this.#losses = losses === undefined ? undefined : new LossReader(losses);
   }
 
-  /** Everything of this probe that was lost on this host, 0 included. */
-  async readLosses(): Promise<LossMessage[]> {
-    const config = this.probe.config.name;
-    const counted = (await this.#losses?.read()) ?? [];
-    return [
-      ...counted.map(({ reason, count }) => ({ hop: 'kernel', reason, config, map: '', count })),
-      ...this.pollers.flatMap(({ name, tracker }) => [
-        // Counts that a row had when it was evicted are lost only as far as no read had seen them.
-        { hop: 'kernel', reason: 'suspected_eviction', config, map: name, count: BigInt(tracker.restarted) },
-        { hop: 'collector', reason: 'vanished_unsent', config, map: name, count: BigInt(tracker.abandoned) },
-      ]),
-      ...this.readers.flatMap((reader) => {
-        const { lost, oversize } = reader.stats();
-        const { backlog, publish } = reader.losses();
-        const entry = (hop: string, reason: string, count: bigint): LossMessage => ({
-          hop,
-          reason,
-          config,
-          map: reader.name,
-          count,
-        });
-        return [
-          entry('kernel', 'perf_buffer_full', lost),
-          entry('collector', 'oversize', oversize),
-          entry('collector', 'backlog', backlog),
-          entry('collector', 'publish', publish),
-        ];
-      }),
-    ];
+  get pollers(): readonly MapPoller[] {
+    return this.polled.map(({ poller }) => poller);
+  }
+
+  /** Facts that records need are said again before the next that needs them. */
+  renewRecordFacts(): void {
+    for (const facts of this.#recordFacts) facts.renew();
+  }
+
+  /** Facts that keys need are said again by the keyframe that follows. */
+  renewKeyFacts(): void {
+    for (const { facts } of this.polled) facts.renew();
+  }
+
+  async readLedger(): Promise<Ledger> {
+    const { probe, pollers, readers } = this;
+    return probeLedger({ config: probe.config.name, counted: (await this.#losses?.read()) ?? [], pollers, readers });
   }
 
   /** What the Manifest says of it. */
@@ -115,12 +127,13 @@ function mapMetrics(config: ProbeConfig): AnyMetricConfig[] {
   return [...config.counters, ...config.histograms].filter(({ source }) => source.kind === 'map');
 }
 
+function bufferMetrics(config: ProbeConfig): AnyMetricConfig[] {
+  return [...config.counters, ...config.gauges, ...config.histograms].filter(({ source }) => source.kind !== 'map');
+}
+
 function bufferNames(config: ProbeConfig): string[] {
-  const metrics = [...config.counters, ...config.gauges, ...config.histograms].filter(
-    ({ source }) => source.kind !== 'map',
-  );
   return [
-    ...metrics.map(({ source }) => source.map),
+    ...bufferMetrics(config).map(({ source }) => source.map),
     ...config.spans.map(({ ringbuf }) => ringbuf),
     ...config.events.map(({ ringbuf }) => ringbuf),
   ];
@@ -146,24 +159,22 @@ function mapShape(map: BpfMap, id: number): NonNullable<ManifestConfig['maps']>[
   };
 }
 
-/** Notes which facts a new key of this map needs; undefined when it needs none. */
-function keyListener(
-  probe: Probe,
-  map: BpfMap,
-  lookups: HostLookups,
-): ((keys: Uint8Array, offset: number) => void) | undefined {
-  const metrics = mapMetrics(probe.config).filter(({ source }) => source.map === map.name);
-  const fields = metrics.flatMap(({ labels }) => resolveFields(labels, map.keyLayout, map.keySize).fields);
-  const needs = fields.flatMap((field) => {
-    const kind = field.decoders.find(({ name }) => name === 'ksym' || name === 'majorminor')?.name as
-      LookupKind | undefined;
-    return kind === undefined ? [] : [{ kind, offset: field.offset, size: field.size }];
-  });
-  if (needs.length === 0) return undefined;
-  return (keys, offset) => {
-    for (const { kind, offset: at, size } of needs) {
-      const bytes = Buffer.from(keys.buffer, keys.byteOffset + offset + at, size);
-      lookups.need(kind, size === 8 ? bytes.readBigUInt64LE() : BigInt(bytes.readUIntLE(0, size)));
-    }
-  };
+function keyFields(config: ProbeConfig, map: BpfMap): ReturnType<typeof resolveFields>['fields'] {
+  const metrics = mapMetrics(config).filter(({ source }) => source.map === map.name);
+  return metrics.flatMap(({ labels }) => resolveFields(labels, map.keyLayout, map.keySize).fields);
+}
+
+function recordFields(config: ProbeConfig, map: BpfMap): ReturnType<typeof resolveFields>['fields'] {
+  const layout = map.valueLayout;
+  return labelsOfRecords(config, map.name).flatMap(
+    (labels) => resolveFields(labels, layout, layout?.size ?? null, { record: true }).fields,
+  );
+}
+
+/** The labels of everything that is made of this buffer's records. */
+function labelsOfRecords(config: ProbeConfig, buffer: string): (readonly LabelConfig[])[] {
+  return [
+    ...bufferMetrics(config).filter(({ source }) => source.map === buffer),
+    ...[...config.spans, ...config.events].filter(({ ringbuf }) => ringbuf === buffer),
+  ].map(({ labels }) => labels);
 }

@@ -1,30 +1,21 @@
-import { randomBytes } from 'node:crypto';
 import type { Publisher } from '../../wire/bus.js';
-import { encodeFrame, type FrameInit } from '../../wire/frame.js';
 import type { Drained } from './drain-clock.js';
+import { FrameEncoder, isStateBody, type FrameBody, type FrameEncoderOptions } from './frame-encoder.js';
 
-export type FrameBody = NonNullable<FrameInit['body']>;
-
-export interface FramePublisherOptions {
+export interface FramePublisherOptions extends FrameEncoderOptions {
   readonly bus: Publisher;
   /** Takes the frames of records_seq, which are to stay in order whatever the bus does; left out: the bus does. */
   readonly lane?: Publisher;
-  /** Of this incarnation; left out: drawn. */
-  readonly session?: Uint8Array;
-  readonly hostId: string;
-  readonly bootId: string;
 }
 
-/** Stamps bodies with host, boot, session and sequence, and hands them to the bus. */
+/** Hands frames to the bus as they come. */
 export class FramePublisher {
   readonly #options: FramePublisherOptions;
-  readonly #session: Uint8Array;
-  #recordsSeq = 0n;
-  #stateSeq = 0n;
+  readonly #encoder: FrameEncoder;
 
   constructor(options: FramePublisherOptions) {
     this.#options = options;
-    this.#session = options.session ?? randomBytes(16);
+    this.#encoder = new FrameEncoder(options);
   }
 
   /**
@@ -32,17 +23,8 @@ export class FramePublisher {
    * rejects when that is unknown.
    */
   publish(body: FrameBody, drained: Drained): Promise<void> {
-    const isState = body.case === 'mapRows' || body.case === 'health';
-    const { bus, lane, hostId, bootId } = this.#options;
-    const value = encodeFrame({
-      hostId,
-      bootId,
-      session: this.#session,
-      recordsSeq: isState ? 0n : ++this.#recordsSeq,
-      stateSeq: isState ? ++this.#stateSeq : 0n,
-      ...drained,
-      body,
-    });
-    return (isState ? bus : (lane ?? bus)).publish([{ key: hostId, value }]);
+    const { bus, lane = bus, hostId } = this.#options;
+    const value = this.#encoder.encode(body, drained);
+    return (isStateBody(body) ? bus : lane).publish([{ key: hostId, value }]);
   }
 }

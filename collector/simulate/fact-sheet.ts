@@ -1,4 +1,4 @@
-import type { FrameBody } from '../publish/frame-publisher.js';
+import type { FrameBody } from '../publish/frame-encoder.js';
 import type { Fact } from './map-model.js';
 
 /** Facts of a frame at most. */

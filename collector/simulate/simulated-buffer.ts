@@ -1,5 +1,5 @@
 import { packU32 } from '../../wire/frame.js';
-import type { FrameBody } from '../publish/frame-publisher.js';
+import type { FrameBody } from '../publish/frame-encoder.js';
 import { EVENT_BYTES, EventTotals, writeEvent } from './event-model.js';
 
 /** Records of a frame at most: 256 KiB. */

@@ -1,5 +1,5 @@
 import { layoutToMessage } from '../../wire/layout-message.js';
-import type { FrameBody } from '../publish/frame-publisher.js';
+import type { FrameBody } from '../publish/frame-encoder.js';
 import { MapPoller } from '../source/map-poller.js';
 import { EVENT_LAYOUT } from './event-model.js';
 import type { ProbePlan } from './host-plan.js';

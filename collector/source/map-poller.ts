@@ -1,6 +1,6 @@
 import type { BpfMap, MapReader } from '../../native/types.js';
 import { FRAME_TARGET_BYTES } from '../../wire/frame.js';
-import type { FrameBody } from '../publish/frame-publisher.js';
+import type { FrameBody } from '../publish/frame-encoder.js';
 import { RowColumns } from './row-columns.js';
 import { RowTracker } from './row-tracker.js';
 
@@ -15,7 +15,7 @@ export interface MapPollerOptions {
   readonly configId: number;
   readonly epoch: number;
   readonly mapId: number;
-  /** Called for the key of each row that is new, before it is published. */
+  /** Called for the key of each row that is new, before it is published; in a keyframe for all. */
   readonly onNewKey?: (keys: Uint8Array, offset: number) => void;
 }
 
@@ -92,11 +92,19 @@ export class MapPoller {
     for (let row = 0; row < count;) {
       const end = Math.min(row + SLICE_ROWS, count);
       while (row < end) {
+        const from = row;
         row = this.tracker.take({ keys, values, count: end }, row, keyframe, this.#columns);
+        if (keyframe) this.#noteKeys(keys, from, row);
         if (this.#columns.full) await flush(false);
       }
       if (row < count) await new Promise(setImmediate);
     }
+  }
+
+  #noteKeys(keys: Uint8Array, from: number, to: number): void {
+    const { onNewKey, map } = this.#options;
+    if (onNewKey === undefined) return;
+    for (let row = from; row < to; row++) onNewKey(keys, row * map.keySize);
   }
 
   #body(how: { keyframe: boolean; onDemand: boolean }, last: boolean): FrameBody {

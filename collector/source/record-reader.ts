@@ -1,49 +1,62 @@
 import type { BpfMap, EventBatch, EventReader, EventReaderStats } from '../../native/types.js';
 import { packU32 } from '../../wire/frame.js';
-import type { FrameBody } from '../publish/frame-publisher.js';
+import type { SourceFacts } from '../facts/source-facts.js';
+import type { DrainClock, Drained } from '../publish/drain-clock.js';
+import type { FrameBody } from '../publish/frame-encoder.js';
+import { RecordAccount } from '../publish/record-account.js';
+import type { LaneItem } from '../publish/records-lane.js';
 
-/** Bytes that may wait for the bus; what comes beyond is dropped and counted, so that a slow bus cannot take the host's memory. */
+/** Bytes that may wait for facts to be looked up; what comes beyond is dropped and counted. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
+/** Drains in a row when all is to be sent: a program that writes faster than that is not waited for. */
+const MAX_FLUSH_DRAINS = 64;
 
 export interface RecordReaderOptions {
   readonly map: BpfMap;
   readonly configId: number;
   readonly epoch: number;
   readonly mapId: number;
-  /** Encodes at once, and resolves when the bus has taken responsibility. */
-  readonly publish: (body: FrameBody) => Promise<void>;
-  /** Told of a batch that the bus may not have. */
+  /** The clocks at this buffer's drains. */
+  readonly clock: DrainClock;
+  /** What the records need of the host. */
+  readonly facts?: SourceFacts;
+  /** Encodes at once and takes responsibility: what becomes of the records is counted in their account. */
+  readonly push: (items: readonly LaneItem[]) => void;
+  /** Told of facts that could not be looked up: the records go without. */
   readonly onError: (error: unknown) => void;
 }
 
-/** What became of a buffer's records. */
-export interface RecordLosses {
-  /** Dropped because too much waited for the bus. */
-  readonly backlog: bigint;
-  /** In frames that the bus did not acknowledge. */
-  readonly publish: bigint;
-}
-
-/** Drains one ring or perf buffer, and publishes each batch as one Records frame. */
+/** Drains one ring or perf buffer, and pushes each batch as one Records frame. */
 export class RecordReader {
+  readonly configId: number;
+  readonly epoch: number;
+  readonly mapId: number;
+  /** All that was drained, and what became of it. */
+  readonly account = new RecordAccount();
   readonly #options: RecordReaderOptions;
   readonly #reader: EventReader;
-  #waitingBytes = 0;
-  #backlog = 0n;
-  #publish = 0n;
-  /** Lost since the last frame that was published. */
+  /** Lost since the last frame that was made. */
   #lost = 0n;
-  readonly #underWay = new Set<Promise<void>>();
+  /** Batches that wait for facts, one after the other. */
+  #later: Promise<void> | undefined;
+  #laterBytes = 0;
 
   constructor(options: RecordReaderOptions) {
-    const { map } = options;
+    const { map, configId, epoch, mapId } = options;
     const onBatch = (batch: EventBatch): void => this.#take(batch);
     this.#options = options;
+    this.configId = configId;
+    this.epoch = epoch;
+    this.mapId = mapId;
     this.#reader = map.type === 'ringbuf' ? map.openRing({ onBatch }) : map.openPerfBuffer({ onBatch });
   }
 
   get name(): string {
     return this.#options.map.name;
+  }
+
+  get type(): string {
+    return this.#options.map.type;
   }
 
   start(): void {
@@ -54,20 +67,16 @@ export class RecordReader {
     return this.#reader.stats();
   }
 
-  losses(): RecordLosses {
-    return { backlog: this.#backlog, publish: this.#publish };
-  }
-
-  /** Publishes what is in the buffer now, as far as one drain goes; resolves when the bus has it, or has refused it. */
+  /** Pushes what is in the buffer now, as far as one drain goes. */
   async poll(): Promise<void> {
     this.#reader.drain();
-    await Promise.all(this.#underWay);
+    await this.#later;
   }
 
-  /** Publishes what is in the buffer, until it is empty; resolves when the bus has it all. */
+  /** Pushes what is in the buffer, until it is empty. */
   async flush(): Promise<void> {
-    while (this.#reader.drain()) await Promise.all(this.#underWay);
-    await Promise.all(this.#underWay);
+    for (let drains = 0; drains < MAX_FLUSH_DRAINS && this.#reader.drain(); drains++);
+    await this.#later;
   }
 
   close(): void {
@@ -75,38 +84,75 @@ export class RecordReader {
   }
 
   #take(batch: EventBatch): void {
+    const { clock, facts, push } = this.#options;
     this.#lost += BigInt(batch.lost);
     if (batch.count === 0) return;
-    if (this.#waitingBytes + batch.bytes > MAX_WAITING_BYTES) {
-      this.#backlog += BigInt(batch.count);
+    this.account.arrive(batch.count);
+    facts?.noteRecords(batch.data, batch.lengths, batch.count);
+    const drained = clock.mark();
+    if (this.#later === undefined && facts?.isPending !== true) {
+      push([{ body: this.#body(batch), drained, account: this.account }]);
+      return;
+    }
+    if (this.#laterBytes + batch.bytes > MAX_WAITING_BYTES) {
+      this.account.lose(batch.count, 'backlog');
       this.#lost += BigInt(batch.count);
       return;
     }
-    const { configId, epoch, mapId, publish } = this.#options;
-    const { bytes, count } = batch;
-    const body: FrameBody = {
+    const copy = {
+      count: batch.count,
+      bytes: batch.bytes,
+      data: batch.data.slice(0, batch.bytes),
+      lengths: batch.lengths.slice(0, batch.count),
+    };
+    const later = (this.#later ?? Promise.resolve())
+      .then(() => this.#pushWithFacts(copy, drained))
+      .finally(() => {
+        if (this.#later === later) this.#later = undefined;
+      });
+    this.#later = later;
+    this.#laterBytes += batch.bytes;
+  }
+
+  /** Facts go with the records that need them. */
+  async #pushWithFacts(batch: Omit<EventBatch, 'lost'>, drained: Drained): Promise<void> {
+    const lookups = await this.#lookUp(batch);
+    this.#laterBytes -= batch.bytes;
+    const records = { body: this.#body(batch), drained, account: this.account };
+    this.#options.push([...lookups.map((body) => ({ body, drained })), records]);
+  }
+
+  async #lookUp(batch: Omit<EventBatch, 'lost'>): Promise<FrameBody[]> {
+    const { facts, onError } = this.#options;
+    const lookups: FrameBody[] = [];
+    if (facts === undefined) return lookups;
+    try {
+      // Once more when, while this waited, what was said before has become unknown again.
+      for (let generation = -1; generation !== facts.generation;) {
+        generation = facts.generation;
+        facts.noteRecords(batch.data, batch.lengths, batch.count);
+        lookups.push(...(await facts.take()));
+      }
+    } catch (error) {
+      onError(error);
+    }
+    return lookups;
+  }
+
+  #body({ data, bytes, lengths, count }: Omit<EventBatch, 'lost'>): FrameBody {
+    const { configId, epoch, mapId } = this;
+    const lost = this.#lost;
+    this.#lost = 0n;
+    return {
       case: 'records',
       value: {
         configId,
         epoch,
         mapId,
-        data: batch.data.subarray(0, bytes),
-        lengths: packU32(batch.lengths.subarray(0, count)),
-        lost: this.#lost,
+        data: data.subarray(0, bytes),
+        lengths: packU32(lengths.subarray(0, count)),
+        lost,
       },
     };
-    this.#lost = 0n;
-    this.#waitingBytes += bytes;
-    const sending = publish(body)
-      .catch((error: unknown) => {
-        this.#publish += BigInt(count);
-        this.#lost += BigInt(count);
-        this.#options.onError(error);
-      })
-      .finally(() => {
-        this.#waitingBytes -= bytes;
-        this.#underWay.delete(sending);
-      });
-    this.#underWay.add(sending);
   }
 }

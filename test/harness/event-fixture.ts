@@ -21,7 +21,8 @@ export interface Emission {
 export class EventFixture {
   readonly object: BpfObject;
   readonly #command: BpfMap;
-  #next = 0n;
+  /** Number that the next record will carry. */
+  next = 0n;
 
   constructor(program: 'write_ring' | 'write_perf', ringBytes = 65_536) {
     this.object = native.open(compileFixture('events'));
@@ -41,16 +42,11 @@ export class EventFixture {
     return map;
   }
 
-  /** Number that the next record will carry. */
-  get next(): bigint {
-    return this.#next;
-  }
-
   /** Writes records with the one system call; returns how many the kernel had no room for. */
   emit({ records, bytes, flags = 0n, discardEvery = 0 }: Emission): number {
     const command = new DataView(new ArrayBuffer(32));
     const little = true;
-    command.setBigUint64(0, this.#next, little);
+    command.setBigUint64(0, this.next, little);
     command.setBigUint64(8, flags, little);
     command.setUint32(16, records, little);
     command.setUint32(20, bytes, little);
@@ -60,7 +56,7 @@ export class EventFixture {
     const after = this.#command.lookup(new Uint8Array(4));
     if (after === null) throw new Error('the command is gone');
     const view = new DataView(after.buffer);
-    this.#next = view.getBigUint64(0, little);
+    this.next = view.getBigUint64(0, little);
     return view.getUint32(REFUSED_OFFSET, little);
   }
 }

@@ -3,7 +3,7 @@ import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { Registry, type Counter } from 'prom-client';
+import { Registry, type Counter, type Gauge } from 'prom-client';
 import { Collector } from '../../../collector/collector.js';
 import { collectorMetrics, type CollectorMetrics } from '../../../collector/metrics.js';
 import { createLogger } from '../../../lib/log.js';
@@ -104,7 +104,7 @@ function programId(collector: Collector): number {
   return collector.probes[0]!.programs[0]!.id;
 }
 
-async function valueOf(counter: Counter): Promise<number> {
+async function valueOf(counter: Counter | Gauge): Promise<number> {
   return (await counter.get()).values.reduce((sum, { value }) => sum + value, 0);
 }
 
@@ -174,6 +174,7 @@ test('a collector on a real kernel', { skip: skipUnlessRoot }, async (t) => {
     command('hash', 2, 1);
     await collector.refresh();
     bus.refuses = () => false;
+    while ((await valueOf(metrics.busUp)) === 0) await new Promise((resolve) => setTimeout(resolve, 20));
     await collector.refresh();
     assert.deepEqual(
       rowsIn(bus.frames)

@@ -1,0 +1,34 @@
+import { readFile } from 'node:fs/promises';
+import { spoolLedger } from './probe/probe-ledger.js';
+import type { RunningProbe } from './probe/running-probe.js';
+import type { FrameBody } from './publish/frame-encoder.js';
+import type { RecordAccount } from './publish/record-account.js';
+
+/** The host's own account at this moment. `recovered`: what earlier sessions left in the spool. */
+export async function healthBody(running: readonly RunningProbe[], recovered: RecordAccount): Promise<FrameBody> {
+  const statsEnabled = await areStatsEnabled();
+  const ledgers = [...(await Promise.all(running.map((probe) => probe.readLedger()))), spoolLedger(recovered)];
+  return {
+    case: 'health',
+    value: {
+      losses: ledgers.flatMap(({ losses }) => losses),
+      hops: ledgers.flatMap(({ hops }) => hops),
+      buffers: ledgers.flatMap(({ buffers }) => buffers),
+      programs: running.flatMap(({ probe }) => probe.stats()),
+      maps: running.flatMap(({ probe, pollers }) =>
+        pollers.map(({ name, entries, maxEntries }) => ({
+          config: probe.config.name,
+          map: name,
+          entries: BigInt(entries),
+          maxEntries: BigInt(maxEntries),
+        })),
+      ),
+      statsEnabled,
+    },
+  };
+}
+
+/** `kernel.bpf_stats_enabled`. */
+async function areStatsEnabled(): Promise<boolean> {
+  return (await readFile('/proc/sys/kernel/bpf_stats_enabled', 'latin1')).trim() === '1';
+}

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Devices } from '../../../../collector/facts/devices.js';
+import { HostAnswers } from '../../../../collector/facts/host-answers.js';
+import type { Kallsyms } from '../../../../collector/facts/kallsyms.js';
+import { SourceFacts } from '../../../../collector/facts/source-facts.js';
+import type { DecoderName } from '../../../../wire/config/schema.js';
+import type { Field } from '../../../../wire/layout/fields.js';
+
+function field(offset: number, size: number, ...decoders: DecoderName[]): Field {
+  return {
+    name: `at_${offset}`,
+    offset,
+    size,
+    type: null,
+    decoders: decoders.map((name) => ({ name, allowUnknown: false, regexps: [] })),
+  };
+}
+
+interface Fixture {
+  readonly facts: SourceFacts;
+  readonly asked: bigint[];
+  now: number;
+}
+
+/** A symbol of 8 bytes, a device of 4; the host knows no 404, and everything else. */
+function create(fields = [field(0, 8, 'ksym'), field(8, 4, 'uint', 'majorminor')]): Fixture {
+  const asked: bigint[] = [];
+  const kallsyms = {
+    exact: (address: bigint) => {
+      asked.push(address);
+      return Promise.resolve(address === 404n ? undefined : Buffer.from(`function_${address}`));
+    },
+  } as Kallsyms;
+  const devices = { name: (dev: bigint) => Promise.resolve(`sd${dev}`) } as Devices;
+  const fixture = { asked, now: 0 } as { -readonly [K in keyof Fixture]: Fixture[K] };
+  fixture.facts = new SourceFacts(fields, new HostAnswers(kallsyms, devices), () => fixture.now);
+  return fixture;
+}
+
+/** Records of 12 bytes, which take 16. */
+function records(...pairs: [bigint, number][]): [Uint8Array, Uint32Array, number] {
+  const data = new DataView(new ArrayBuffer(pairs.length * 16));
+  pairs.forEach(([address, dev], i) => {
+    data.setBigUint64(i * 16, address, true);
+    data.setUint32(i * 16 + 8, dev, true);
+  });
+  return [new Uint8Array(data.buffer), new Uint32Array(pairs.length).fill(12), pairs.length];
+}
+
+async function said(facts: SourceFacts): Promise<string[]> {
+  const bodies = await facts.take();
+  return bodies.flatMap((body) => {
+    assert.equal(body.case, 'lookup');
+    const { kind, ids = [], names = [] } = body.value as { kind: string; ids: bigint[]; names: Uint8Array[] };
+    return ids.map((id, i) => `${kind} ${id} ${Buffer.from(names[i]!).toString()}`);
+  });
+}
+
+test('each number is looked up and said once, of keys as of records', async () => {
+  const { facts, asked } = create();
+  assert.ok(facts.isNeeded && !facts.isPending);
+  facts.noteRecords(...records([1n, 8], [2n ** 64n - 1n, 8], [1n, 9]));
+  assert.ok(facts.isPending);
+  assert.deepEqual(await said(facts), [
+    'ksym 1 function_1',
+    `ksym ${2n ** 64n - 1n} function_${2n ** 64n - 1n}`,
+    'majorminor 8 sd8',
+    'majorminor 9 sd9',
+  ]);
+  facts.noteRecords(...records([1n, 9], [1n, 8]));
+  facts.noteKey(records([9n, 9], [2n ** 64n - 1n, 8])[0], 16);
+  assert.ok(!facts.isPending);
+  facts.renew();
+  facts.noteKey(records([9n, 9], [1n, 8])[0], 16);
+  assert.deepEqual(await said(facts), ['ksym 1 function_1', 'majorminor 8 sd8']);
+  assert.deepEqual(asked, [1n, 2n ** 64n - 1n, 1n]);
+});
+
+test('what the host does not know is left out, and asked again after a second', async () => {
+  const fixture = create([field(0, 8, 'ksym')]);
+  const { facts, asked } = fixture;
+  facts.noteRecords(...records([404n, 0], [1n, 0]));
+  assert.deepEqual(await said(facts), ['ksym 1 function_1']);
+  facts.noteRecords(...records([404n, 0]));
+  assert.ok(!facts.isPending, 'not for every record');
+  fixture.now = 1000;
+  facts.noteRecords(...records([404n, 0]));
+  await facts.take();
+  assert.deepEqual(asked, [404n, 1n, 404n]);
+});
+
+test('records that are too short for a field need nothing there', async () => {
+  const { facts } = create();
+  const [data] = records([1n, 8], [2n, 9]);
+  facts.noteRecords(data, Uint32Array.of(11, 12), 2);
+  assert.deepEqual(await said(facts), ['ksym 1 function_1', 'ksym 2 function_2', 'majorminor 9 sd9']);
+});
+
+test('two labels of one field are looked up once; other labels are none of its business', async () => {
+  const { facts } = create([field(0, 4, 'ksym'), field(0, 4, 'uint', 'ksym'), field(4, 4, 'uint')]);
+  facts.noteRecords(...records([7n, 0]));
+  assert.deepEqual(await said(facts), ['ksym 7 function_7']);
+  assert.ok(!create([field(0, 4, 'hex')]).facts.isNeeded);
+});
+
+test('many facts go in several frames', async () => {
+  const { facts } = create([field(0, 8, 'ksym')]);
+  const count = 40_000;
+  facts.noteRecords(...records(...Array.from({ length: count }, (_, i): [bigint, number] => [BigInt(i + 1000), 0])));
+  const bodies = await facts.take();
+  assert.ok(bodies.length > 2);
+  const lookups = bodies.map((body) => body.value as { ids: bigint[]; names: Uint8Array[] });
+  assert.equal(new Set(lookups.flatMap(({ ids }) => ids)).size, count);
+  for (const { names } of lookups) assert.ok(names.reduce((sum, { length }) => sum + length, 0) <= 256 * 1024);
+});
+
+test('what could not be looked up is still to be said', async () => {
+  let fails = true;
+  const kallsyms = {
+    exact: () => (fails ? Promise.reject(new Error('EACCES')) : Promise.resolve(Buffer.from('f'))),
+  } as unknown as Kallsyms;
+  const facts = new SourceFacts([field(0, 8, 'ksym')], new HostAnswers(kallsyms));
+  facts.noteRecords(...records([1n, 0]));
+  await assert.rejects(facts.take(), /EACCES/);
+  fails = false;
+  assert.deepEqual(await said(facts), ['ksym 1 f']);
+});
