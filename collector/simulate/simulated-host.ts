@@ -5,6 +5,7 @@ import { FramePublisher } from '../publish/frame-publisher.js';
 import { FactSheet } from './fact-sheet.js';
 import { HeldFrames } from './held-frames.js';
 import type { HostPlan } from './host-plan.js';
+import type { RecordCounts } from './simulated-buffer.js';
 import { SimulatedProbe } from './simulated-probe.js';
 import { eventTruth, mapTruth, type TruthLine } from './truth.js';
 
@@ -74,16 +75,15 @@ export class SimulatedHost {
     for (const probe of this.#probes) probe.load(1);
   }
 
-  /** Records that were made, acknowledged and lost. */
-  get records(): { made: number; acknowledged: number; lost: number } {
-    const buffers = this.#probes.flatMap(({ buffer }) => buffer ?? []);
-    const sum = (of: (buffer: (typeof buffers)[number]) => number): number =>
-      buffers.reduce((total, buffer) => total + of(buffer), 0);
-    return {
-      made: sum(({ sent, lost }) => sent + lost),
-      acknowledged: sum(({ acknowledged }) => acknowledged),
-      lost: sum(({ lost }) => lost),
-    };
+  /** What became of the records of all sessions. */
+  get records(): RecordCounts {
+    const total: RecordCounts = { made: 0, acknowledged: 0, lost: 0 };
+    for (const { buffer } of this.#probes) {
+      total.made += buffer?.records.made ?? 0;
+      total.acknowledged += buffer?.records.acknowledged ?? 0;
+      total.lost += buffer?.records.lost ?? 0;
+    }
+    return total;
   }
 
   /** The bus has all that was read and drained. */
@@ -178,7 +178,10 @@ export class SimulatedHost {
       probe.load(probe.epoch + 1);
       return;
     }
-    for (const probe of this.#probes) probe.load(1);
+    for (const probe of this.#probes) {
+      probe.load(1);
+      probe.buffer?.beginSession();
+    }
     this.#facts.forget();
     this.#publisher = this.#newPublisher();
     this.#revision = 0n;
@@ -210,14 +213,12 @@ export class SimulatedHost {
   }
 
   #health(): FrameBody {
+    const accounts = this.#probes.flatMap(({ buffer, config }) => buffer?.account(config) ?? []);
     return {
       case: 'health',
       value: {
-        losses: this.#probes.flatMap(({ buffer, config }) =>
-          buffer === undefined
-            ? []
-            : [{ hop: 'collector', reason: 'backlog', config, map: 'sim_events', count: BigInt(buffer.lost) }],
-        ),
+        losses: accounts.flatMap(({ losses }) => losses),
+        hops: accounts.flatMap(({ hops }) => hops),
         maps: this.#probes.flatMap((probe) => probe.fill()),
       },
     };

@@ -4,7 +4,7 @@ import { MapPoller } from '../source/map-poller.js';
 import { EVENT_LAYOUT } from './event-model.js';
 import type { ProbePlan } from './host-plan.js';
 import type { Fact, MapModel } from './map-model.js';
-import { SimulatedBuffer } from './simulated-buffer.js';
+import { BUFFER_NAME, SimulatedBuffer } from './simulated-buffer.js';
 import { SimulatedMap } from './simulated-map.js';
 
 type ManifestConfig = NonNullable<Extract<FrameBody, { case: 'manifest' }>['value']['configs']>[number];
@@ -113,7 +113,7 @@ export class SimulatedProbe {
     if (plan.eventKinds !== undefined) {
       maps.push({
         id: maps.length,
-        name: 'sim_events',
+        name: BUFFER_NAME,
         type: 'ringbuf',
         maxEntries: 1 << 18,
         value: layoutToMessage(EVENT_LAYOUT),

@@ -74,21 +74,26 @@ export class Simulation {
 
   /**
    * Runs a fixed number of polls of each host, one after the other, in made-up time: what is published follows from the options
-   * alone, as long as the bus takes it.
+   * alone, as long as the bus takes it. Ends early, between two steps, when the signal is aborted.
    */
-  async runSteps(steps: number): Promise<void> {
+  async runSteps(steps: number, signal?: AbortSignal): Promise<void> {
     const { pollIntervalMs, keyframeIntervalMs, ratePerSecond, hosts } = this.#options;
     this.#stepNs = STEPS_BEGIN_NS;
     await this.#makeHosts();
     const keyframeEvery = Math.max(1, Math.round(keyframeIntervalMs / pollIntervalMs));
     const perHost = (ratePerSecond * pollIntervalMs) / 1000 / hosts;
-    for (let step = 1; step <= steps; step++) {
+    for (let step = 1; step <= steps && signal?.aborted !== true; step++) {
       this.#stepNs += BigInt(Math.round(pollIntervalMs)) * NS_PER_MS;
       const events = Math.floor(perHost * step) - Math.floor(perHost * (step - 1));
       for (const host of this.#hosts) {
         await host.turn({ events, poll: true, keyframe: step % keyframeEvery === 0 });
       }
     }
+  }
+
+  /** The time that the hosts live in, in ms since 1970. */
+  get nowMs(): number {
+    return this.#stepNs === undefined ? Date.now() : Number(this.#stepNs / NS_PER_MS);
   }
 
   /** Runs in real time until the signal is aborted, the hosts' polls spread over the interval. */

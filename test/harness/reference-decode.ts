@@ -109,9 +109,9 @@ function cell(metric: string, labels: Labels, bucket?: number | string): string 
   return JSON.stringify(bucket === undefined ? [metric, labels] : [metric, labels, bucket]);
 }
 
-/** As Go writes a float: an exponent of two digits at least, from 1e-05 down and from 1e+21 up. */
+/** As Go writes a float: with an exponent, of two digits at least, from 1e-05 down and from 1e+06 up. */
 function bound(value: number): string {
-  if (value === 0 || (value >= 1e-4 && value < 1e21)) return String(value);
+  if (value === 0 || (value >= 1e-4 && value < 1e6)) return String(value);
   return value.toExponential().replace(/e([-+])(\d)$/, 'e$10$2');
 }
 
