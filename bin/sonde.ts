@@ -5,6 +5,7 @@ import { duration, wholeNumber } from '../lib/settings/kinds.js';
 import { settingsTable } from '../lib/settings/table.js';
 import { describeFailure } from './fail.js';
 import { addSettings, flag, settingsOf } from './flags.js';
+import { addSimulateFlags, type SimulateFlags } from './simulate-flags.js';
 import { VERSION } from './version.js';
 
 const LEDGER_URL = 'http://localhost:9435/metrics';
@@ -83,6 +84,14 @@ program
   .action(async ({ url = [LEDGER_URL], maps, instanceLabel }: LedgerFlags) => {
     const { printLedger } = await import('./ledger.js');
     if (!(await printLedger({ urls: url, maps: maps === true, instanceLabel }))) process.exitCode = 1;
+  });
+
+addSimulateFlags(addSettings(program.command('simulate'), 'simulate'))
+  .description('send frames of made-up hosts, for sizing and for tests')
+  .action(async (flags: SimulateFlags, command: Command) => {
+    const settings = await settingsOf(command, 'simulate');
+    const { simulate } = await import('./simulate.js');
+    await simulate(settings, flags);
   });
 
 addSettings(program.command('settings'), undefined)

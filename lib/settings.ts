@@ -105,13 +105,13 @@ export const SETTINGS = {
   'poll-interval': {
     kind: kind.seconds(0.1, 3600),
     help: 'time between reads of the maps; in sonde run each scrape reads them anyway',
-    commands: PROBES,
+    commands: [...PROBES, 'simulate'],
     default: '10',
   },
   'keyframe-interval': {
     kind: kind.duration('1s', '1h'),
     help: 'time after which everything is sent again, for aggregators that begin in the middle',
-    commands: COLLECT,
+    commands: [...COLLECT, 'simulate'],
     default: '60s',
   },
   'host.id': {
