@@ -1,5 +1,5 @@
 import type { ConfigProblem } from '../errors.js';
-import { familyDifference, suffixClashes, withoutBucket, type Family } from './family.js';
+import { familyDifference, keptLabels, suffixClashes, withoutBucket, type Family } from './family.js';
 import { locator, problemAt } from './parse.js';
 import type { Path } from '../../lib/yaml/path.js';
 import type { AnyMetricConfig, HistogramConfig, ProbeConfig } from './schema.js';
@@ -44,14 +44,19 @@ function familyOf(metric: AnyMetricConfig): Family {
     name: metric.name,
     type: metric.type,
     help: metric.help,
-    labels: bucketLabel ? withoutBucket(labels) : labels,
+    labels: keptLabels(bucketLabel ? withoutBucket(labels) : labels, metric.limits),
     buckets: metric.type === 'histogram' ? bucketText(metric) : '',
+    limits: limitText(metric),
   };
 }
 
 function bucketText(histogram: HistogramConfig): string {
   const { bucketType, bucketMin, bucketMax, bucketKeys, bucketMultiplier } = histogram;
   return JSON.stringify([bucketType, bucketMin, bucketMax, bucketKeys, bucketMultiplier]);
+}
+
+function limitText({ limits, flushIntervalMs }: AnyMetricConfig): string {
+  return JSON.stringify([limits?.cap, limits?.ttlMs ?? flushIntervalMs, limits?.top]);
 }
 
 function placeOf(family: PlacedFamily): string {

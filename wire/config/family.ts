@@ -1,12 +1,16 @@
+import type { LimitsConfig } from './types.js';
+
 /** What makes a metric family: one name has one of these, in a file and over all configs that run together. */
 export interface Family {
   readonly name: string;
   readonly type: string;
   readonly help: string;
-  /** As exported: without a histogram's bucket label. */
+  /** As exported: without a histogram's bucket label, and without what its limits drop. */
   readonly labels: readonly string[];
   /** Histograms: their buckets as text, since equal series are added bucket by bucket; '' for others. */
   readonly buckets: string;
+  /** How many series there may be, and for how long; as text. */
+  readonly limits: string;
 }
 
 /** Names of the series that Prometheus makes of a histogram. */
@@ -25,13 +29,20 @@ export function withoutBucket(labels: readonly string[]): string[] {
   return labels.toSpliced(bucketIndex(labels), 1);
 }
 
+/** The labels that `limits` leave. */
+export function keptLabels(labels: readonly string[], limits: Partial<LimitsConfig> | undefined): string[] {
+  const { keep = [], drop = [] } = limits ?? {};
+  return labels.filter((name) => (keep.length === 0 || keep.includes(name)) && !drop.includes(name));
+}
+
 /** How the second differs from the first, as `another type (a counter there, a gauge here)`; null when it does not. */
 export function familyDifference(first: Family, second: Family): string | null {
   if (first.type !== second.type) return `another type (a ${first.type} there, a ${second.type} here)`;
   if (first.help !== second.help) return 'another help text';
   const [labels, others] = [labelText(first), labelText(second)];
   if (labels !== others) return `other labels (${labels} there, ${others} here)`;
-  return first.buckets === second.buckets ? null : 'other buckets';
+  if (first.buckets !== second.buckets) return 'other buckets';
+  return first.limits === second.limits ? null : 'other limits';
 }
 
 /** Families whose names are taken by a histogram's series, each with that histogram. */

@@ -1,3 +1,4 @@
+import { bucketIndex } from './family.js';
 import { isObject, objectsOf, type Loose, type Report } from './rules.js';
 
 /** Rules across the keys of metrics. See `rules.ts` for how rules are written. */
@@ -71,6 +72,7 @@ function checkMapHistogram(histogram: Loose, report: Report): void {
   if (labels === undefined || (Array.isArray(labels) && labels.length === 0)) {
     report(['labels'], 'a histogram needs a label', 'the last label is the bucket');
   }
+  checkBucketStays(histogram, report);
   checkBuckets(
     {
       type: histogram['bucket_type'],
@@ -84,6 +86,14 @@ function checkMapHistogram(histogram: Loose, report: Report): void {
   if (histogram['native'] === true && ['linear', 'fixed'].includes(String(histogram['bucket_type']))) {
     report(['native'], `${String(histogram['bucket_type'])} buckets cannot become exponential ones`, 'remove it');
   }
+}
+
+function checkBucketStays({ labels, limits }: Loose, report: Report): void {
+  const names = objectsOf(labels).map(([, { name }]) => String(name));
+  const bucket = names[bucketIndex(names)];
+  const drop = isObject(limits) ? limits['drop'] : undefined;
+  if (bucket === undefined || !Array.isArray(drop) || !drop.includes(bucket)) return;
+  report(['limits', 'drop', drop.indexOf(bucket)], `${bucket} is the bucket`, 'name other labels');
 }
 
 function checkEventHistogram(histogram: Loose, report: Report): void {
@@ -197,6 +207,9 @@ function labelNames(metric: Loose): Set<unknown> {
 function checkLimits(metric: Loose, report: Report): void {
   const limits = metric['limits'];
   if (!isObject(limits)) return;
+  if (limits['ttl'] !== undefined && metric['flush_interval'] !== undefined) {
+    report(['limits', 'ttl'], 'stands beside flush_interval, which says the same', 'remove one of them');
+  }
   if (limits['keep'] !== undefined && limits['drop'] !== undefined) {
     report(['limits', 'drop'], 'stands beside keep', 'name the labels that stay or those that go, not both');
   }

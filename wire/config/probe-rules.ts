@@ -1,4 +1,4 @@
-import { familyDifference, suffixClashes, withoutBucket, type Family } from './family.js';
+import { familyDifference, keptLabels, suffixClashes, withoutBucket, type Family } from './family.js';
 import { checkLabels, isEventFed } from './metric-rules.js';
 import type { Path } from '../../lib/yaml/path.js';
 import { isObject, objectsOf, type Loose, type Report } from './rules.js';
@@ -61,13 +61,22 @@ function checkMetricNames(probe: Loose, report: Report): void {
 function familyOf(kind: (typeof METRIC_LISTS)[number], name: string, metric: Loose): Family {
   const labels = objectsOf(metric['labels']).map(([, label]) => String(label['name']));
   const histogram = kind === 'histograms';
+  const limits = isObject(metric['limits']) ? metric['limits'] : {};
   return {
     name,
     type: kind.slice(0, -1),
     help: String(metric['help']),
-    labels: histogram && !isEventFed(metric) ? withoutBucket(labels) : labels,
+    labels: keptLabels(histogram && !isEventFed(metric) ? withoutBucket(labels) : labels, {
+      keep: namesOf(limits['keep']),
+      drop: namesOf(limits['drop']),
+    }),
     buckets: histogram ? JSON.stringify(BUCKET_KEYS.map((key) => metric[key] ?? 0)) : '',
+    limits: JSON.stringify([limits['cap'], limits['ttl'] ?? metric['flush_interval'], limits['top']]),
   };
+}
+
+function namesOf(list: unknown): string[] {
+  return Array.isArray(list) ? list.map(String) : [];
 }
 
 function reportSecond(one: NamedFamily, other: NamedFamily, report: Report): void {

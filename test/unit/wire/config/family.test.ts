@@ -18,7 +18,7 @@ for (const [labels, index, exported] of buckets) {
 }
 
 test('labels in another order are the same family', () => {
-  const family: Family = { name: 'x', type: 'counter', help: 'X', labels: ['a', 'b'], buckets: '' };
+  const family: Family = { name: 'x', type: 'counter', help: 'X', labels: ['a', 'b'], buckets: '', limits: '' };
   assert.equal(familyDifference(family, { ...family, labels: ['b', 'a'] }), null);
   assert.equal(familyDifference(family, { ...family, labels: ['b'] }), 'other labels (a, b there, b here)');
 });
