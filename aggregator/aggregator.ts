@@ -3,6 +3,7 @@ import type { ConsumedRecord, Consumer, DeadLetters, PartitionHandler } from '..
 import { SondeError, type ErrorCode } from '../wire/errors.js';
 import type { Host } from './host.js';
 import type { AggregatorMetrics } from './metrics.js';
+import type { LimitSettings } from './series/limits.js';
 import { OwnedPartition } from './owned-partition.js';
 import type { StateStore } from './state/state-store.js';
 
@@ -13,14 +14,10 @@ const RETRY_MS = 1000;
 /** Between two log lines of frames left out for one reason. */
 const LOG_EVERY_MS = 10_000;
 
-export interface AggregatorOptions {
+export interface AggregatorOptions extends LimitSettings {
   readonly consumer: Consumer;
   readonly metrics: AggregatorMetrics;
   readonly log: Logger;
-  /** Put before every metric name of a config. */
-  readonly metricPrefix: string;
-  /** Of one host. */
-  readonly maxSeriesPerMetric: number;
   /** Where the state of partitions is kept; without it, it is gone with the process. */
   readonly store?: StateStore;
   /** Time between two writes of the state (default 5000). */
@@ -190,10 +187,11 @@ export class Aggregator implements PartitionHandler {
   }
 
   #partitionOptions(): ConstructorParameters<typeof OwnedPartition>[1] {
-    const { metricPrefix, maxSeriesPerMetric, log, metrics } = this.#options;
+    const { metricPrefix, maxSeriesPerMetric, limits = [], log, metrics } = this.#options;
     return {
       metricPrefix,
       maxSeriesPerMetric,
+      limits,
       onProblem: (host, config, message) =>
         log.error({ host, config }, `metrics of this config are not served: ${message}`),
       onForgotten: () => metrics.forgottenKeys.inc(),

@@ -1,4 +1,5 @@
 import { SondeError } from '../wire/errors.js';
+import { keptLabels } from '../wire/config/family.js';
 import type { AnyMetricConfig, ProbeConfig } from '../wire/config/schema.js';
 import type { Config, MapShape } from '../wire/frame.js';
 import { layoutFromMessage } from '../wire/layout-message.js';
@@ -6,7 +7,8 @@ import { resolveFields, type Field, type FieldResolution } from '../wire/layout/
 import { isValueField, resolveRecordValue, type ValueField } from '../wire/layout/value.js';
 import { bucketsOf } from './series/buckets.js';
 import { EventState } from './series/event-state.js';
-import type { Family, FamilyDefinition, Numbers } from './series/family.js';
+import type { Numbers } from './series/cells.js';
+import type { Family, FamilyDefinition } from './series/family.js';
 import { MapRowsState } from './series/map-rows.js';
 import { RowDecoder } from './series/row-decoder.js';
 
@@ -15,8 +17,8 @@ export interface BindOptions {
   readonly metricPrefix: string;
   /** Byte order of the host. */
   readonly littleEndian: boolean;
-  /** The family of a definition. Throws `METRIC_CONFLICT` or `FRAME_LIMIT`. */
-  readonly family: (definition: FamilyDefinition) => Family;
+  /** The family of a definition and its metric. Throws `METRIC_CONFLICT` or `FRAME_LIMIT`. */
+  readonly family: (definition: FamilyDefinition, metric: AnyMetricConfig) => Family;
   /** Told when a metric's known keys had become too many, and were forgotten. */
   readonly onForgotten?: (() => void) | undefined;
 }
@@ -45,7 +47,7 @@ function rowState(metric: AnyMetricConfig, map: MapShape, options: BindOptions):
   const layout = map.key === undefined ? null : layoutFromMessage(map.key);
   const fields = fieldsOf(metric, resolveFields(metric.labels, layout, map.keySize, { perCpu: map.cpuRows }));
   const labels = metric.type === 'histogram' ? fields.slice(0, -1) : fields;
-  const family = options.family(definitionOf(metric, labels, null, options));
+  const family = options.family(definitionOf(metric, labels, null, options), metric);
   return new MapRowsState(new RowDecoder(family, fields), map.maxEntries);
 }
 
@@ -55,7 +57,7 @@ function eventState(metric: AnyMetricConfig, map: MapShape, options: BindOptions
   const value = metric.value === undefined ? null : resolveRecordValue(metric.value, layout, metric.type !== 'gauge');
   if (value !== null && !isValueField(value)) throw layoutError(metric, [value]);
   const { littleEndian, onForgotten } = options;
-  const family = options.family(definitionOf(metric, labels, value, options));
+  const family = options.family(definitionOf(metric, labels, value, options), metric);
   return new EventState(family, { labels, value, aggregate: metric.aggregate, littleEndian, onForgotten });
 }
 
@@ -70,7 +72,10 @@ function definitionOf(
     name: metricPrefix + metric.name,
     help: metric.help,
     type: metric.type,
-    labels: labels.map(({ name }) => name),
+    labels: keptLabels(
+      labels.map(({ name }) => name),
+      metric.limits,
+    ),
     ...(metric.type === 'histogram' && { buckets: bucketsOf(metric) }),
     ...(numbers !== 'u64' && { numbers }),
   };

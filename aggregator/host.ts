@@ -6,7 +6,9 @@ import { Facts } from './decode/facts.js';
 import { HostAccount } from './host-account.js';
 import { LoadedConfig, unknownMap } from './loaded-config.js';
 import { RecordAccount } from './record-account.js';
+import type { FrameClock } from './series/expiry.js';
 import type { Family } from './series/family.js';
+import { limitsOf, type LimitSettings } from './series/limits.js';
 import { SeriesStore } from './series/store.js';
 
 /** Facts kept of each kind for one host: more distinct symbols, devices or cgroups than a host has at a time. */
@@ -18,10 +20,7 @@ const MAX_PAST_CONFIGS = 1024;
 /** A frame of a session that is over, made this long after the next one began, is of another machine: clocks may be set meanwhile. */
 const CLONE_AFTER_NS = 30_000_000_000n;
 
-export interface HostOptions {
-  /** Put before every metric name of a config. */
-  readonly metricPrefix: string;
-  readonly maxSeriesPerMetric: number;
+export interface HostOptions extends LimitSettings {
   /** Told what a Manifest says that cannot be served. */
   readonly onProblem: (config: string, message: string) => void;
   /** Told when a metric's known keys had become too many, and were forgotten. */
@@ -59,15 +58,26 @@ export class Host {
   missedFrames = 0n;
   /** Host names of machines that send under this id at the same time; empty when all is well. */
   clones: ReadonlySet<string> = new Set();
-  /** When the newest frame was made, by the host's clock. */
-  timeNs = 0n;
+  #timeNs = 0n;
+  /** The same time, for the series. */
+  readonly #clock: FrameClock = { nowMs: 0 };
   /** Raised by every frame. */
   version = 0;
 
   constructor(id: string, options: HostOptions) {
     this.id = id;
     this.#options = options;
-    this.store = new SeriesStore({ maxSeriesPerMetric: options.maxSeriesPerMetric });
+    this.store = new SeriesStore(this.#clock);
+  }
+
+  /** When the newest frame was made, by the host's clock. */
+  get timeNs(): bigint {
+    return this.#timeNs;
+  }
+
+  set timeNs(timeNs: bigint) {
+    this.#timeNs = timeNs;
+    this.#clock.nowMs = Number(timeNs / 1_000_000n);
   }
 
   get manifest(): Manifest | undefined {
@@ -95,9 +105,16 @@ export class Host {
     const session = Buffer.from(frame.session).toString('hex');
     if (session !== this.sessions.current) this.#begin(session, frame);
     if (!this.#inSequence(frame)) return;
-    const timeNs = frame.anchor?.realtimeNs ?? 0n;
-    if (timeNs > this.timeNs) this.timeNs = timeNs;
-    const { body } = frame;
+    this.#advance(frame);
+    try {
+      this.#applyBody(frame.body);
+    } finally {
+      // What came before a fault has been applied.
+      this.#settle();
+    }
+  }
+
+  #applyBody(body: Frame['body']): void {
     switch (body.case) {
       case 'manifest':
         return this.#applyManifest(body.value);
@@ -145,6 +162,7 @@ export class Host {
       sessions.past.set(sessions.current, this.#manifest?.host?.hostname ?? '');
       if (sessions.past.size > MAX_PAST_SESSIONS) sessions.past.delete(sessions.past.keys().next().value!);
     }
+    this.#advance(frame);
     for (const config of this.#configs.values()) this.#retire(config);
     this.#configs = new Map();
     // Of a host that is known everything from the session's first frame on is missed; of another nobody knows.
@@ -165,7 +183,24 @@ export class Host {
     this.clones = new Set([this.sessions.past.get(session)!, this.#manifest?.host?.hostname ?? '']);
   }
 
-  #retire({ shape: { name }, decodeErrors }: LoadedConfig): void {
+  #advance({ anchor }: Frame): void {
+    const timeNs = anchor?.realtimeNs ?? 0n;
+    if (timeNs > this.timeNs) this.timeNs = timeNs;
+  }
+
+  /** After each frame: ends series and chooses which are shown. */
+  #settle(): void {
+    for (const family of this.store.families()) {
+      const numbers = family.settle();
+      if (numbers === undefined) continue;
+      for (const config of this.#configs.values()) config.renumber(family, numbers);
+    }
+  }
+
+  #retire(config: LoadedConfig): void {
+    const { shape, decodeErrors } = config;
+    const { name } = shape;
+    for (const state of config.states()) state.close();
     const past = this.pastDecodeErrors;
     const key = past.size < MAX_PAST_CONFIGS || past.has(name) ? name : 'other';
     past.set(key, (past.get(key) ?? 0) + decodeErrors);
@@ -214,8 +249,9 @@ export class Host {
       littleEndian: this.#littleEndian,
       onForgotten,
       account: (map) => this.records.of(shape.name, map),
-      family: (definition) => {
-        const family = this.store.family(definition, (known) => inUse.has(known));
+      family: (definition, metric) => {
+        const limits = limitsOf(metric, this.#options);
+        const family = this.store.family(definition, limits, (known) => inUse.has(known));
         inUse.add(family);
         return family;
       },

@@ -69,6 +69,14 @@ export class LoadedConfig {
     for (const buffer of this.#buffers.values()) for (const state of buffer.states) yield state.family;
   }
 
+  /** Series of a family have new numbers, as from {@link Family.settle}. */
+  renumber(family: Family, numbers: Uint32Array): void {
+    for (const state of this.states()) if (state.family === family) state.renumber(numbers);
+    for (const buffer of this.#buffers.values()) {
+      for (const state of buffer.states) if (state.family === family) state.forget();
+    }
+  }
+
   /** Of rows of maps. */
   get decodeErrors(): number {
     let errors = 0;

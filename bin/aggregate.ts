@@ -48,6 +48,7 @@ export async function aggregate(settings: Settings): Promise<void> {
     log,
     metricPrefix: METRIC_PREFIX,
     maxSeriesPerMetric: values['series.max-per-metric'],
+    limits: values.limits,
     storeIntervalMs: values['state.interval'],
     deadLetters,
   });

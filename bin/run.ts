@@ -32,6 +32,7 @@ export async function run(settings: Settings): Promise<void> {
     log,
     metricPrefix: METRIC_PREFIX,
     maxSeriesPerMetric: values['series.max-per-metric'],
+    limits: values.limits,
   });
   await aggregator.start();
   const host = givenHost(values);

@@ -10,3 +10,9 @@ export function growU32(array: Uint32Array, length: number): Uint32Array<ArrayBu
   grown.set(array);
   return grown;
 }
+
+export function growF64(array: Float64Array, length: number): Float64Array<ArrayBuffer> {
+  const grown = new Float64Array(length);
+  grown.set(array);
+  return grown;
+}

@@ -3,21 +3,11 @@ import { html, NOTHING, type Html } from './html.js';
 
 /** Series of a metric as Prometheus counts them: a histogram's are its buckets, `+Inf`, sum and count. */
 export function exposedSeries({ members }: FamilyGroup): number {
-  return members.reduce(
-    (
-      sum,
-      [
-        ,
-        {
-          size,
-          definition: { buckets },
-        },
-      ],
-    ) => {
-      return sum + (buckets === undefined ? size : size * (buckets.count + 3));
-    },
-    0,
-  );
+  return members.reduce((sum, [, family]) => {
+    const { buckets } = family.definition;
+    const { size } = family.view();
+    return sum + (buckets === undefined ? size : size * (buckets.count + 3));
+  }, 0);
 }
 
 /** What is measured: every metric of the probes, also those that have counted nothing yet. */

@@ -1,4 +1,8 @@
 import { growU32 } from '../../lib/grow.js';
+import { doubleOf, putDouble } from './double.js';
+
+/** What cells hold: integers, or the bits of doubles. Counters and histograms are u64. */
+export type Numbers = 'u64' | 'i64' | 'f64';
 
 /** Growable array of exact unsigned 64-bit integers, as pairs of words. Arithmetic wraps around, as the kernel's does. */
 export class Cells {
@@ -22,6 +26,20 @@ export class Cells {
     const low = this.words[cell * 2]! + lo;
     this.words[cell * 2] = low;
     this.words[cell * 2 + 1] = this.words[cell * 2 + 1]! + hi + (low > 0xffffffff ? 1 : 0);
+  }
+
+  /** Adds `count` cells of another from `from` on to those from `to` on, all of them numbers of this kind. */
+  addCells(to: number, { words }: Cells, from: number, count: number, numbers: Numbers): void {
+    for (let i = 0; i < count; i++) {
+      const [lo, hi] = [words[(from + i) * 2]!, words[(from + i) * 2 + 1]!];
+      if (numbers === 'f64') this.addDouble(to + i, doubleOf(lo, hi));
+      else this.add(to + i, lo, hi);
+    }
+  }
+
+  /** Adds to a cell that holds the bits of a double. */
+  addDouble(cell: number, value: number): void {
+    putDouble(this.words, cell * 2, doubleOf(this.words[cell * 2]!, this.words[cell * 2 + 1]!) + value);
   }
 
   /** Makes the cells those of `words`, as they were. */

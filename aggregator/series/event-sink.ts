@@ -1,5 +1,5 @@
 import type { Aggregate } from '../../wire/config/schema.js';
-import { doubleOf, putDouble } from './double.js';
+import { doubleOf } from './double.js';
 import { upperBounds } from './buckets.js';
 import type { Family } from './family.js';
 import type { RecordValue } from './record-value.js';
@@ -72,8 +72,7 @@ class FloatSumSink implements EventSink {
   }
 
   count(series: number, { lo, hi }: RecordValue): void {
-    const { words } = this.#family.cells;
-    putDouble(words, series * 2, doubleOf(words[series * 2]!, words[series * 2 + 1]!) + doubleOf(lo, hi));
+    this.#family.cells.addDouble(series, doubleOf(lo, hi));
   }
 }
 

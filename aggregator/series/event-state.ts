@@ -8,7 +8,7 @@ import type { Family } from './family.js';
 import type { RecordColumns } from './record-columns.js';
 import { RecordKey } from './record-key.js';
 import { RecordValue } from './record-value.js';
-import { SeriesDecoder } from './series-decoder.js';
+import { decisiveLabels, SeriesDecoder } from './series-decoder.js';
 
 /** Bytes that the known keys of one metric may take; beyond, all are forgotten, and decoded again as they come. */
 const MAX_KEY_BYTES = 4 * 1024 * 1024;
@@ -61,7 +61,7 @@ export class EventState {
     this.family = family;
     this.#source = source;
     this.#labels = new SeriesDecoder(family, labels);
-    this.#key = new RecordKey(labels);
+    this.#key = new RecordKey(decisiveLabels(family, labels));
     this.#value = value === null ? null : new RecordValue(value, littleEndian);
     this.#sink = eventSink(family, source.aggregate);
     this.#minLength = Math.max(0, ...[...labels, ...(value === null ? [] : [value])].map((f) => f.offset + f.size));
@@ -83,6 +83,11 @@ export class EventState {
     }
   }
 
+  /** The family's series have new numbers, or there is room for more. */
+  forget(): void {
+    this.#known = this.#noKeys();
+  }
+
   #take(data: Uint8Array, view: DataView, at: number, context: DecodeContext): number {
     const value = this.#value;
     if (value !== null) {
@@ -95,6 +100,7 @@ export class EventState {
       id === NONE ? this.#decode(data, at, context) : this.#known.records[id * this.#known.stride + this.#known.extra]!;
     if (series >= FAILED_SERIES) return series === FAILED_SERIES ? FAILED : 0;
     this.#sink.count(series, value);
+    this.family.touch(series);
     return COUNTED;
   }
 

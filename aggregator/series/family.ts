@@ -1,12 +1,14 @@
 import { asBytes, asWords, type Saved } from '../state/saved.js';
 import { bucketsOf, type BucketSpec, type Buckets } from './buckets.js';
-import { Cells } from './cells.js';
+import { Cells, type Numbers } from './cells.js';
+import { Expiry, GONE, type FrameClock } from './expiry.js';
+import type { FamilyView } from './family-view.js';
 import { LabelTable } from './label-table.js';
+import type { FamilyLimits } from './limits.js';
+import { mostDistinctLabel } from './overflow-label.js';
+import { Top } from './top.js';
 
 export type FamilyType = 'counter' | 'gauge' | 'histogram';
-
-/** What the cells of a family hold: integers, or the bits of doubles. Counters and histograms are u64. */
-export type Numbers = 'u64' | 'i64' | 'f64';
 
 /** What makes two metrics the same family: all of it equal. */
 export interface FamilyDefinition {
@@ -21,7 +23,7 @@ export interface FamilyDefinition {
   readonly numbers?: Numbers;
 }
 
-/** A family as it is saved: its arrays are `texts`, `starts` and `cells`. */
+/** A family as it is saved, beside its arrays. */
 export interface FamilyMeta {
   readonly name: string;
   readonly help: string;
@@ -29,9 +31,16 @@ export interface FamilyMeta {
   readonly labels: readonly string[];
   readonly buckets?: BucketSpec;
   readonly numbers?: Numbers;
-  readonly overflow: number;
+  readonly limits: FamilyLimits;
+  readonly overflowLabel?: string;
   readonly overflowed: number;
+  /** When it was looked for series that have ended. */
+  readonly lookedMs?: number;
+  /** When its series were ranked; null: not yet. */
+  readonly rankedMs?: number | null;
 }
+
+const NOTHING = new Uint8Array();
 
 /** The definition of a saved family. */
 export function savedDefinition({ name, help, type, labels, buckets, numbers }: FamilyMeta): FamilyDefinition {
@@ -45,27 +54,60 @@ export function savedDefinition({ name, help, type, labels, buckets, numbers }: 
   };
 }
 
-/** All series of one metric: their label texts, and the cells that hold their values. */
-export class Family {
+/** Names of the arrays of a saved family; those that it has no use for are empty. */
+export const FAMILY_ARRAYS = ['texts', 'starts', 'cells', 'since', 'shown', 'offsets'] as const;
+
+/** All series of one metric: their label texts, the cells that hold their values, and which of them end or are shown. */
+export class Family implements FamilyView {
   #definition: FamilyDefinition;
-  readonly table = new LabelTable();
-  readonly cells = new Cells();
+  #limits: FamilyLimits;
+  readonly #clock: FrameClock;
+  #table = new LabelTable();
+  #cells = new Cells();
   /** Cells of one series: 1; of a histogram the buckets, `+Inf` alone, and the sum. */
   readonly stride: number;
-  /** Number of the series that takes what the limit keeps out, once there is one. */
-  #overflow = -1;
-  /** Label sets that went to the overflow series. */
+  #expiry: Expiry | undefined;
+  #top: Top | undefined;
+  /** Labels of the series that takes what the others do not. */
+  readonly #otherText: Uint8Array;
+  /** The label to blame for there being too many series; undefined as long as there are not. */
+  #overflowLabel: string | undefined;
+  /** Rows and events that were counted as `other`, because there were too many series. */
   overflowed = 0;
-  readonly #maxSeries: number;
 
-  constructor(definition: FamilyDefinition, maxSeries: number) {
+  constructor(definition: FamilyDefinition, limits: FamilyLimits, clock: FrameClock = { nowMs: 0 }) {
     this.#definition = definition;
+    this.#limits = { cap: limits.cap };
+    this.#clock = clock;
     this.stride = definition.buckets === undefined ? 1 : definition.buckets.count + 2;
-    this.#maxSeries = maxSeries;
+    const labels = [...definition.labels].sort();
+    this.#otherText = Buffer.from(labels.map((name) => `${name}="other"`).join(','));
+    this.limit(limits);
   }
 
   get definition(): FamilyDefinition {
     return this.#definition;
+  }
+
+  get limits(): FamilyLimits {
+    return this.#limits;
+  }
+
+  /** Replaced when series have ended: whoever reads on for longer than a frame keeps the table and the cells that he began with. */
+  get table(): LabelTable {
+    return this.#table;
+  }
+
+  get cells(): Cells {
+    return this.#cells;
+  }
+
+  get size(): number {
+    return this.#table.size;
+  }
+
+  get overflowLabel(): string | undefined {
+    return this.#overflowLabel;
   }
 
   /** Gives the metric another help text: it stays the same metric. */
@@ -73,32 +115,67 @@ export class Family {
     this.#definition = { ...this.#definition, help };
   }
 
-  get size(): number {
-    return this.table.size;
+  /** Bounds the series in another way, from now on. Series that are beyond a new cap stay. */
+  limit(limits: FamilyLimits): void {
+    const { ttlMs, top, keepsLast = false } = limits;
+    this.#limits = limits;
+    // A sum without labels is all there is: there is nothing to bound, and no other.
+    const isOne = this.#definition.labels.length === 0 && !keepsLast;
+    if (ttlMs === undefined || isOne) this.#expiry = undefined;
+    else if (this.#expiry === undefined) this.#expiry = this.#newExpiry(ttlMs);
+    else this.#expiry.ttlMs = ttlMs;
+    if (top === undefined || isOne) this.#top = undefined;
+    else if (this.#top === undefined) this.#top = new Top(top, this.#clock);
+    else if (this.#top.count !== top) this.#top.resize(top);
   }
 
-  /** The number of the series with these labels, made when there is none; of the overflow series when there are too many. */
+  /** The number of the series with these labels, made when there is none; of `other` when there are too many. */
   series(labels: Uint8Array, length: number): number {
-    const known = this.table.find(labels, length);
+    const known = this.#table.find(labels, length);
     if (known >= 0) return known;
-    if (this.table.size < this.#maxSeries) return this.#add(labels, length);
+    const other = this.#findOther();
+    if (this.size - (other < 0 ? 0 : 1) < this.#limits.cap) return this.#add(labels, length);
     this.overflowed++;
-    if (this.#overflow < 0) {
-      const text = Buffer.from(
-        [...this.definition.labels]
-          .sort()
-          .map((name) => `${name}="other"`)
-          .join(','),
-      );
-      const existing = this.table.find(text, text.length);
-      this.#overflow = existing >= 0 ? existing : this.#add(text, text.length);
-    }
-    return this.#overflow;
+    this.#overflowLabel ??= mostDistinctLabel(this.#table);
+    return this.#other();
+  }
+
+  /** A new row counts in this series. */
+  hold(series: number): void {
+    this.#expiry?.hold(series);
+  }
+
+  /** A row that counted in this series has vanished. */
+  release(series: number): void {
+    this.#expiry?.release(series);
+  }
+
+  /** An event counts in this series. */
+  touch(series: number): void {
+    this.#expiry?.touch(series);
+  }
+
+  /**
+   * Ends what has to end, and chooses what is shown: to be called when a frame has been applied. Returns the new number of each
+   * series by its old one ({@link GONE} for those that have ended), or undefined when all stay as they are.
+   */
+  settle(): Uint32Array | undefined {
+    const numbers = this.#expiry?.ended(this.size, this.#limits.keepsLast === true ? -1 : this.#findOther());
+    if (numbers !== undefined) this.#removeEnded(numbers);
+    this.#top?.settle(this, this.#findOther());
+    return numbers;
+  }
+
+  /** What is shown of the metric: itself, or a copy of the largest series, and the rest as `other`. */
+  view(): FamilyView {
+    const hasOther = this.#limits.keepsLast !== true;
+    return this.#top === undefined ? this : this.#top.view(this, hasOther ? this.#otherText : null);
   }
 
   save(): Saved<FamilyMeta> {
-    const { name, help, type, labels, buckets, numbers } = this.definition;
-    const { arena, starts, size } = this.table;
+    const { name, help, type, labels, buckets, numbers } = this.#definition;
+    const { arena, starts, size } = this.#table;
+    const top = this.#top?.save();
     return {
       meta: {
         name,
@@ -107,29 +184,81 @@ export class Family {
         labels,
         ...(buckets !== undefined && { buckets: buckets.spec }),
         ...(numbers !== undefined && { numbers }),
-        overflow: this.#overflow,
+        limits: this.#limits,
+        ...(this.#overflowLabel !== undefined && { overflowLabel: this.#overflowLabel }),
         overflowed: this.overflowed,
+        ...(this.#expiry !== undefined && { lookedMs: this.#expiry.lookedMs }),
+        ...(this.#top !== undefined && { rankedMs: this.#top.rankedMs }),
       },
       arrays: {
         texts: arena.subarray(0, starts[size]),
         starts: asBytes(starts, size + 1),
-        cells: asBytes(this.cells.words, size * this.stride * 2),
+        cells: asBytes(this.#cells.words, size * this.stride * 2),
+        since: this.#expiry?.save(size) ?? NOTHING,
+        shown: top?.shown ?? NOTHING,
+        offsets: top?.offsets ?? NOTHING,
       },
     };
   }
 
   /** Makes this family, which has no series yet, what `save` has told. Throws RangeError when its parts do not fit. */
   restore({ meta, arrays }: Saved<FamilyMeta> & { readonly arrays: Record<string, Uint8Array<ArrayBuffer>> }): void {
-    this.table.restore(arrays['texts']!, asWords(arrays['starts']!));
-    this.cells.reserve(this.size * this.stride);
-    this.cells.restore(asWords(arrays['cells']!));
-    this.#overflow = meta.overflow;
+    this.#table.restore(arrays['texts']!, asWords(arrays['starts']!));
+    this.#cells.reserve(this.size * this.stride);
+    this.#cells.restore(asWords(arrays['cells']!));
+    this.#overflowLabel = meta.overflowLabel;
     this.overflowed = meta.overflowed;
+    if (this.#expiry !== undefined) {
+      this.#expiry = this.#newExpiry(this.#expiry.ttlMs);
+      this.#expiry.restore(arrays['since']!, meta.lookedMs!);
+    }
+    this.#top?.restore(arrays['shown']!, arrays['offsets']!, meta.rankedMs!, this.size);
   }
 
   #add(labels: Uint8Array, length: number): number {
-    const number = this.table.add(labels, length);
-    this.cells.reserve((number + 1) * this.stride);
-    return number;
+    const series = this.#table.add(labels, length);
+    this.#cells.reserve((series + 1) * this.stride);
+    this.#expiry?.add(series);
+    return series;
+  }
+
+  /** The number of the series `other`, -1 as long as there is none. */
+  #findOther(): number {
+    return this.#table.find(this.#otherText, this.#otherText.length);
+  }
+
+  #other(): number {
+    const known = this.#findOther();
+    return known >= 0 ? known : this.#add(this.#otherText, this.#otherText.length);
+  }
+
+  /** Of the series that there are, each may still count a row that was there before: who knows says so by `hold`. */
+  #newExpiry(ttlMs: number): Expiry {
+    const expiry = new Expiry(ttlMs, this.#clock);
+    for (let series = 0; series < this.size; series++) expiry.add(series);
+    return expiry;
+  }
+
+  /** Moves the series that stay together, in tables of their own, and adds what the ended ones have counted to `other`. */
+  #removeEnded(numbers: Uint32Array): void {
+    const { stride } = this;
+    const { numbers: kind = 'u64' } = this.#definition;
+    const [table, cells] = [this.#table, this.#cells];
+    this.#table = new LabelTable();
+    this.#cells = new Cells();
+    this.#expiry!.renumber(numbers);
+    this.#top?.renumber(numbers);
+    for (const [old, series] of numbers.entries()) {
+      if (series === GONE) continue;
+      const text = table.bytes(old);
+      this.#table.add(text, text.length);
+      this.#cells.reserve((series + 1) * stride);
+      this.#cells.addCells(series * stride, cells, old * stride, stride, kind);
+    }
+    if (this.#limits.keepsLast === true) return;
+    const other = this.#other() * stride;
+    for (const [old, series] of numbers.entries()) {
+      if (series === GONE) this.#cells.addCells(other, cells, old * stride, stride, kind);
+    }
   }
 }

@@ -27,12 +27,13 @@ export class LabelTable {
     return this.#starts;
   }
 
+  /** A text's bytes: a view. */
+  bytes(number: number): Uint8Array {
+    return this.#arena.subarray(this.#starts[number], this.#starts[number + 1]);
+  }
+
   text(number: number): string {
-    return Buffer.from(
-      this.#arena.buffer,
-      this.#starts[number],
-      this.#starts[number + 1]! - this.#starts[number]!,
-    ).toString();
+    return Buffer.from(this.bytes(number)).toString();
   }
 
   /** The number of the text in `bytes[0..length)`, or -1. */

@@ -14,6 +14,8 @@ export interface RowColumns {
   readonly keySize: number;
   /** u64 values as pairs of words, low one first. */
   readonly values: Uint32Array;
+  /** One byte a row: 1 when it has vanished, and this is its last value. Empty: none has. */
+  readonly vanished: Uint8Array;
 }
 
 /** Slots that any map may have. */
@@ -66,6 +68,7 @@ export class MapRowsState {
       const generation = generations[row]!;
       if (generation !== records[base]) {
         if (generation < records[base]!) continue;
+        this.#release(base);
         records[base] = generation;
         records[base + 1] = 0;
         records[base + 2] = 0;
@@ -80,6 +83,24 @@ export class MapRowsState {
       records[base + 2] = hi;
       const cell = records[base + 3]!;
       if (cell !== NO_CELL) cells.addDifference(cell, lo, hi, oldLo, oldHi);
+    }
+    if (rows.vanished.length > 0) this.#vanish(rows);
+  }
+
+  /** The load is over: its rows are no longer in any map. */
+  close(): void {
+    for (let base = 0; base < this.#records.length; base += STRIDE) this.#release(base);
+  }
+
+  /** The family's series have new numbers, {@link GONE} where they ended, which none does that a row counts in. */
+  renumber(numbers: Uint32Array): void {
+    const { stride } = this.family;
+    const records = this.#records;
+    for (let base = 0; base < records.length; base += STRIDE) {
+      const cell = records[base + 3]!;
+      if (records[base] === 0 || cell === NO_CELL) continue;
+      const series = Math.floor(cell / stride);
+      records[base + 3] = cell + (numbers[series]! - series) * stride;
     }
   }
 
@@ -98,6 +119,25 @@ export class MapRowsState {
   restore(records: Uint32Array<ArrayBuffer>): void {
     if (records.length > this.#records.length) this.#records = records;
     else this.#records.set(records);
+    for (let base = 0; base < records.length; base += STRIDE) {
+      const cell = records[base + 3]!;
+      if (records[base] !== 0 && cell !== NO_CELL) this.family.hold(Math.floor(cell / this.family.stride));
+    }
+  }
+
+  /** Rows that have vanished count in no series any more, once their last value has been added. */
+  #vanish({ count, slots, generations, vanished }: RowColumns): void {
+    for (let row = 0; row < count; row++) {
+      const base = slots[row]! * STRIDE;
+      if (vanished[row] === 1 && generations[row] === this.#records[base]) this.#release(base);
+    }
+  }
+
+  #release(base: number): void {
+    const cell = this.#records[base + 3]!;
+    if (this.#records[base] === 0 || cell === NO_CELL) return;
+    this.#records[base + 3] = NO_CELL;
+    this.family.release(Math.floor(cell / this.family.stride));
   }
 
   /** Loads what the next rows will need, all at once: the cache misses of rows in no order overlap instead of following each other. */
@@ -116,7 +156,9 @@ export class MapRowsState {
 
   #decode(rows: RowColumns, row: number, context: DecodeContext): number {
     try {
-      return this.#decoder.cell(rows.keys, row * rows.keySize, context);
+      const cell = this.#decoder.cell(rows.keys, row * rows.keySize, context);
+      if (cell !== NO_CELL) this.family.hold(Math.floor(cell / this.family.stride));
+      return cell;
     } catch (error) {
       if (!(error instanceof DecodeError || error instanceof RangeError)) throw error;
       this.decodeErrors++;

@@ -14,6 +14,7 @@ export function rowColumns(rows: MapRows, shape: MapShape, littleEndian: boolean
     rows.generations.length === count * 4 &&
     rows.keys.length === count * keySize &&
     rows.values.length === count * shape.valueSize &&
+    (rows.vanished.length === 0 || rows.vanished.length === count) &&
     shape.valueSize === 8;
   if (!fits) {
     throw new SondeError(
@@ -29,6 +30,7 @@ export function rowColumns(rows: MapRows, shape: MapShape, littleEndian: boolean
     keys: rows.keys,
     keySize,
     values: littleEndian ? unpackU32(rows.values) : swapU64(rows.values),
+    vanished: rows.vanished,
   };
 }
 

@@ -11,6 +11,15 @@ export interface CompiledField {
   /** `name="` as bytes. */
   readonly name: Uint8Array;
   readonly decode: Decoder;
+  /** False: the family is without the label, and its decoder says no more than what is skipped. */
+  readonly isKept: boolean;
+}
+
+/** Those labels that the series of a record depends on: what the family has, and what may have the record skipped. */
+export function decisiveLabels({ definition }: Family, labels: readonly Field[]): Field[] {
+  return labels.filter(
+    ({ name, decoders }) => definition.labels.includes(name) || decoders.some((decoder) => decoder.name === 'regexp'),
+  );
 }
 
 /** Turns the labels of a key or record into the series of a family. */
@@ -20,9 +29,12 @@ export class SeriesDecoder {
   readonly #labels: readonly CompiledField[];
   readonly #writer = new LabelWriter();
 
+  /** @param labels of the metric. Those that the family does not have are left out: what differs in nothing else is one series. */
   constructor(family: Family, labels: readonly Field[]) {
     this.family = family;
-    this.#labels = [...labels].sort((a, b) => (a.name < b.name ? -1 : 1)).map(compileField);
+    this.#labels = decisiveLabels(family, labels)
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .map((field) => compileField(field, family.definition.labels.includes(field.name)));
   }
 
   /**
@@ -34,7 +46,7 @@ export class SeriesDecoder {
     for (const label of this.#labels) {
       const value = label.decode(bytes.subarray(offset + label.offset, offset + label.end), context);
       if (value === null) return false;
-      this.#writer.label(label.name, value);
+      if (label.isKept) this.#writer.label(label.name, value);
     }
     return true;
   }
@@ -45,11 +57,12 @@ export class SeriesDecoder {
   }
 }
 
-export function compileField(field: Field): CompiledField {
+export function compileField(field: Field, isKept = true): CompiledField {
   return {
     offset: field.offset,
     end: field.offset + field.size,
     name: Buffer.from(`${field.name}="`),
     decode: compileChain(field.decoders),
+    isKept,
   };
 }

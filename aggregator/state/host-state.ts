@@ -3,7 +3,7 @@ import { HealthSchema, LookupSchema } from '../../wire/frame.js';
 import type { Host } from '../host.js';
 import type { HostHop, HostLoss } from '../host-account.js';
 import type { BufferAccount } from '../record-account.js';
-import { savedDefinition, type FamilyMeta } from '../series/family.js';
+import { FAMILY_ARRAYS, savedDefinition, type FamilyMeta } from '../series/family.js';
 import { asWords, chunked, joined } from './saved.js';
 
 /** Numbers beyond 2^53 as decimal text. */
@@ -33,8 +33,6 @@ interface HostMeta {
   readonly records: readonly BufferAccount[];
 }
 
-/** Names of the arrays of a family. */
-const FAMILY_ARRAYS = ['texts', 'starts', 'cells'] as const;
 /** Begins the name of the array of one kind of facts. */
 const FACTS = 'facts-';
 
@@ -58,7 +56,7 @@ export function restoreHost(host: Host, sections: ReadonlyMap<string, Uint8Array
   restoreSessions(host, meta);
   meta.families.forEach((family, number) => {
     const arrays = Object.fromEntries(FAMILY_ARRAYS.map((part) => [part, array(`family-${number}-${part}`)]));
-    host.store.family(savedDefinition(family), () => false).restore({ meta: family, arrays });
+    host.store.family(savedDefinition(family), family.limits, () => false).restore({ meta: family, arrays });
   });
   for (const name of Object.keys(meta.lengths).filter((name) => name.startsWith(FACTS))) {
     const { kind, ids, names } = fromBinary(LookupSchema, array(name));

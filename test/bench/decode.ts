@@ -48,7 +48,7 @@ function shuffled(): Uint32Array {
 class Ours {
   readonly #tracker = new RowTracker({ keySize: KEY_SIZE, restartsWhenLower: true, maxVanished: ROWS });
   readonly #columns = new RowColumns(KEY_SIZE, FRAME_TARGET_BYTES);
-  readonly #family = new Family({ name: 'm', help: '', type: 'counter', labels: ['key'] }, 2 * ROWS);
+  readonly #family = new Family({ name: 'm', help: '', type: 'counter', labels: ['key'] }, { cap: 2 * ROWS });
   readonly #state = new MapRowsState(
     new RowDecoder(this.#family, [
       {
@@ -80,7 +80,7 @@ class Ours {
   }
 
   #flush(): void {
-    const { slots, generations, keys, values } = this.#columns.message();
+    const { slots, generations, keys, values, vanished } = this.#columns.message();
     this.#state.apply(
       {
         count: this.#columns.count,
@@ -89,6 +89,7 @@ class Ours {
         keys,
         keySize: KEY_SIZE,
         values: unpackU32(values),
+        vanished,
       },
       this.#context,
     );

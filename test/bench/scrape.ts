@@ -22,7 +22,7 @@ function labelsOf(i: number): Record<(typeof LABELS)[number], string> {
 function filledHost(count: number): Host {
   const host = new Host('host', { metricPrefix: '', maxSeriesPerMetric: 2_000_000, onProblem: () => undefined });
   const definition = { name: 'ebpf_exporter_packets_total', help: 'Packets', type: 'counter', labels: LABELS } as const;
-  const family = host.store.family(definition, () => false);
+  const family = host.store.family(definition, { cap: count }, () => false);
   for (let i = 0; i < count; i++) {
     const { device, operation, port } = labelsOf(i);
     const text = Buffer.from(`device="${device}",operation="${operation}",port="${port}"`);

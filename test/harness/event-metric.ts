@@ -2,7 +2,10 @@ import { Facts } from '../../aggregator/decode/facts.js';
 import type { DecodeContext } from '../../aggregator/decode/decoder.js';
 import { bucketsOf, type BucketSpec } from '../../aggregator/series/buckets.js';
 import { EventState } from '../../aggregator/series/event-state.js';
-import { Family, type FamilyType, type Numbers } from '../../aggregator/series/family.js';
+import type { Numbers } from '../../aggregator/series/cells.js';
+import type { FrameClock } from '../../aggregator/series/expiry.js';
+import { Family, type FamilyType } from '../../aggregator/series/family.js';
+import type { FamilyLimits } from '../../aggregator/series/limits.js';
 import { recordColumns, type RecordColumns } from '../../aggregator/series/record-columns.js';
 import { FamilyWriter } from '../../aggregator/output/prometheus/family-writer.js';
 import { packU32 } from '../../wire/frame.js';
@@ -48,6 +51,9 @@ export interface EventMetricOptions {
   readonly numbers?: Numbers;
   readonly littleEndian?: boolean;
   readonly maxSeries?: number;
+  readonly limits?: Partial<FamilyLimits>;
+  /** Labels that the family has (default: all). */
+  readonly kept?: readonly string[];
 }
 
 /** One metric fed by events, without a host around it. */
@@ -55,6 +61,7 @@ export class EventMetric {
   readonly family: Family;
   readonly state: EventState;
   readonly context: DecodeContext;
+  readonly clock: FrameClock = { nowMs: 0 };
   forgotten = 0;
 
   constructor(options: EventMetricOptions = {}) {
@@ -65,11 +72,12 @@ export class EventMetric {
         name: 'm',
         help: 'h',
         type,
-        labels: labels.map(({ name }) => name),
+        labels: options.kept ?? labels.map(({ name }) => name),
         ...(type === 'histogram' && { buckets: bucketsOf({ ...spec, ...buckets }) }),
         ...(numbers !== undefined && { numbers }),
       },
-      options.maxSeries ?? 1_000_000,
+      { cap: options.maxSeries ?? 1_000_000, ...options.limits },
+      this.clock,
     );
     this.context = { facts: new Facts(10), littleEndian };
     this.state = new EventState(this.family, {
@@ -81,6 +89,12 @@ export class EventMetric {
     });
   }
 
+  /** Time passes, and a frame has been applied. */
+  settle(nowMs: number): void {
+    this.clock.nowMs = nowMs;
+    if (this.family.settle() !== undefined) this.state.forget();
+  }
+
   /** Applies records; what became of each. */
   take(...records: readonly Uint8Array[]): number[] {
     const outcomes = new Uint8Array(records.length);
@@ -90,7 +104,7 @@ export class EventMetric {
 
   /** What is exposed, without the head. */
   text(): string {
-    const writer = new FamilyWriter(this.family);
+    const writer = new FamilyWriter(this.family.view());
     let text = '';
     for (let chunk = writer.next(); chunk !== null; chunk = writer.next()) text += chunk.toString();
     return text;

@@ -101,12 +101,9 @@ export function builtInFamilies(
     },
     {
       name: 'sonde_series_overflowed_total',
-      help: "Label sets that were counted in a metric's one overflow series, because it had too many series",
+      help: 'Rows and events that were counted as other, because a metric had too many series, by the label with the most values',
       type: 'counter',
-      samples: groups.map(({ definition, members }) => ({
-        labels: { metric: definition.name },
-        value: members.reduce((sum, [, { overflowed }]) => sum + overflowed, 0),
-      })),
+      samples: groups.flatMap(overflowSamples),
     },
     {
       name: 'sonde_metric_conflicts',
@@ -135,6 +132,18 @@ export function builtInFamilies(
       ),
     },
   ];
+}
+
+/** By the label to blame, which differs from host to host; without one as long as there are not too many series. */
+function overflowSamples({ definition, members }: FamilyGroup): Sample[] {
+  const sums = new Map<string, number>();
+  for (const [, { overflowLabel = '', overflowed }] of members) {
+    sums.set(overflowLabel, (sums.get(overflowLabel) ?? 0) + overflowed);
+  }
+  return [...sums].map(([label, value]) => ({
+    labels: { metric: definition.name, ...(label !== '' && { label }) },
+    value,
+  }));
 }
 
 interface ProgramOf {

@@ -44,7 +44,7 @@ function* chunksOf(
   for (const { definition, members } of groups) {
     let isHeadWritten = false;
     for (const [host, family] of members) {
-      const writer = new FamilyWriter(family, labelText(labels.get(host)!, definition.labels), buffer);
+      const writer = new FamilyWriter(family.view(), labelText(labels.get(host)!, definition.labels), buffer);
       for (let chunk = writer.next(); chunk !== null; chunk = writer.next()) {
         if (!isHeadWritten) yield Buffer.from(familyHead(definition.name, definition.help, definition.type, format));
         isHeadWritten = true;

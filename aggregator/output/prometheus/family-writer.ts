@@ -1,5 +1,6 @@
 import { doubleOf } from '../../series/double.js';
-import type { Family, Numbers } from '../../series/family.js';
+import type { Numbers } from '../../series/cells.js';
+import type { FamilyView } from '../../series/family-view.js';
 import { formatFloat, writeI64, writeText, writeU64 } from './number.js';
 
 /** What is served: the classic text format (version 0.0.4) or OpenMetrics 1.0. */
@@ -40,12 +41,11 @@ export class LineBuffer {
   }
 }
 
-/** Writes the series of one host's family in chunks: `next` until it is null. */
+/** Writes the series of one host's family in chunks: `next` until it is null. A series that comes meanwhile is in the next scrape. */
 export class FamilyWriter {
-  readonly #family: Family;
+  /** Its parts as they were when writing began: series may end, and take new numbers in a table of their own, meanwhile. */
+  readonly #family: FamilyView;
   readonly #buffer: LineBuffer;
-  /** Series there were when writing began: one that comes later is in the next scrape. */
-  readonly #count: number;
   readonly #name: string;
   /** Labels of the host, with a comma behind them when labels of the series follow; '' without a host label. */
   readonly #hostLabels: string;
@@ -53,12 +53,12 @@ export class FamilyWriter {
   #next = 0;
 
   /** @param hostLabels `a="x",b="y"` in UTF-8, put before the labels of each series. */
-  constructor(family: Family, hostLabels: Buffer = Buffer.alloc(0), buffer = new LineBuffer()) {
+  constructor(family: FamilyView, hostLabels: Buffer = Buffer.alloc(0), buffer = new LineBuffer()) {
     const { name, labels, buckets } = family.definition;
     const comma = hostLabels.length > 0 && labels.length > 0 ? ',' : '';
-    this.#family = family;
+    const { definition, table, cells, stride, size } = family;
+    this.#family = { definition, table, cells, stride, size };
     this.#buffer = buffer;
-    this.#count = family.size;
     this.#name = name;
     // As bytes: writeText takes each character as one.
     this.#hostLabels = hostLabels.toString('latin1') + comma;
@@ -68,7 +68,7 @@ export class FamilyWriter {
 
   /** The next chunk, without the family's head, or null when all is written. A series is never cut. */
   next(): Buffer | null {
-    if (this.#next >= this.#count) return null;
+    if (this.#next >= this.#family.size) return null;
     const { arena, starts } = this.#family.table;
     const { bytes, until } = this.#plan();
     const [from, to] = [starts[this.#next]!, starts[until]!];
@@ -90,7 +90,7 @@ export class FamilyWriter {
     // The line that the others copy their beginning from is counted, too.
     let bytes = perLine;
     let until = this.#next;
-    while (until < this.#count && bytes < CHUNK_BYTES) {
+    while (until < this.#family.size && bytes < CHUNK_BYTES) {
       bytes += lines * (starts[until + 1]! - starts[until]! + perLine);
       until++;
     }

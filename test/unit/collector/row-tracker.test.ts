@@ -113,7 +113,7 @@ test('totals are exact whatever is evicted, begins again, or is not acknowledged
   for (let seed = 1; seed <= 20; seed++) {
     const random = seededRandom(seed);
     const { map, tracker, columns } = tracked();
-    const family = new Family({ name: 'm', help: '', type: 'counter', labels: ['key'] }, 1_000_000);
+    const family = new Family({ name: 'm', help: '', type: 'counter', labels: ['key'] }, { cap: 1_000_000 });
     const fields = [
       { name: 'key', offset: 0, size: 4, type: null, decoders: [{ name: 'uint', allowUnknown: false, regexps: [] }] },
     ] as const;
@@ -121,7 +121,7 @@ test('totals are exact whatever is evicted, begins again, or is not acknowledged
     const truth = new Map<number, bigint>();
     let previous = new Map<number, bigint>();
     const apply = (): void => {
-      const { slots, generations, keys, values } = columns.message();
+      const { slots, generations, keys, values, vanished } = columns.message();
       state.apply(
         {
           count: columns.count,
@@ -130,6 +130,7 @@ test('totals are exact whatever is evicted, begins again, or is not acknowledged
           keys,
           keySize: KEY_SIZE,
           values: unpackU32(values),
+          vanished,
         },
         { facts: new Facts(1), littleEndian: true },
       );

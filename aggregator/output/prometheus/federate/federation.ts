@@ -36,7 +36,7 @@ export async function* federation(sources: Federation): AsyncGenerator<Buffer> {
     for (const [host, family] of members) {
       const timeMs = hostTimeMs(host);
       if (nowMs - Number(timeMs) > lookbackMs) continue;
-      names.addFamily(family, labelText(labels.get(host)!, family.definition.labels), timeMs);
+      names.addFamily(family.view(), labelText(labels.get(host)!, family.definition.labels), timeMs);
     }
   }
   const small = [...builtInFamilies(hosts, labels, groups, metricPrefix), ...(await ownFamilies(registry))];

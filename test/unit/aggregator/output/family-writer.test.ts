@@ -16,7 +16,7 @@ function written(family: Family, format: Format = 'text', hostLabels = ''): stri
 
 function histogram(config: Partial<HistogramConfig>): Family {
   const buckets = bucketsOf({ bucketMultiplier: 1, bucketKeys: [], ...config } as HistogramConfig);
-  return new Family({ name: 'h', help: 'a "help"', type: 'histogram', labels: ['op'], buckets }, 100);
+  return new Family({ name: 'h', help: 'a "help"', type: 'histogram', labels: ['op'], buckets }, { cap: 100 });
 }
 
 /** Adds `count` to the bucket with this index in the kernel's map. */
@@ -27,7 +27,10 @@ function add(family: Family, labels: string, index: bigint, count: number): void
 }
 
 test('counters in both formats', () => {
-  const family = new Family({ name: 'packets_total', help: 'line\none "two" \\', type: 'counter', labels: ['a'] }, 100);
+  const family = new Family(
+    { name: 'packets_total', help: 'line\none "two" \\', type: 'counter', labels: ['a'] },
+    { cap: 100 },
+  );
   const text = Buffer.from('a="x"');
   family.cells.addDifference(family.series(text, text.length), 1, 2 ** 21, 0, 0);
   assert.equal(
@@ -41,7 +44,7 @@ test('counters in both formats', () => {
 });
 
 test('a counter whose name lacks _total keeps it, and is unknown in OpenMetrics', () => {
-  const family = new Family({ name: 'pages', help: 'h', type: 'counter', labels: [] }, 100);
+  const family = new Family({ name: 'pages', help: 'h', type: 'counter', labels: [] }, { cap: 100 });
   family.series(Buffer.alloc(0), 0);
   assert.equal(written(family), '# HELP pages h\n# TYPE pages counter\npages 0\n');
   assert.equal(written(family, 'openmetrics'), '# HELP pages h\n# TYPE pages unknown\npages 0\n');
@@ -101,7 +104,7 @@ test('the sum of a fixed histogram is the row behind its last key; other rows ar
 });
 
 test('series in many chunks are all there, none cut', () => {
-  const family = new Family({ name: 'many_total', help: 'h', type: 'counter', labels: ['a'] }, 100_000);
+  const family = new Family({ name: 'many_total', help: 'h', type: 'counter', labels: ['a'] }, { cap: 100_000 });
   for (let i = 0; i < 50_000; i++) {
     const text = Buffer.from(`a="${'long'.repeat(i % 60)}${i}"`);
     family.cells.addDifference(family.series(text, text.length), i, 0, 0, 0);
@@ -112,7 +115,7 @@ test('series in many chunks are all there, none cut', () => {
 });
 
 test('beyond the limit one series takes the rest, and the total stays right', () => {
-  const family = new Family({ name: 'm_total', help: 'h', type: 'counter', labels: ['b', 'a'] }, 2);
+  const family = new Family({ name: 'm_total', help: 'h', type: 'counter', labels: ['b', 'a'] }, { cap: 2 });
   for (const [value, count] of [
     ['x', 1],
     ['y', 2],
@@ -120,7 +123,8 @@ test('beyond the limit one series takes the rest, and the total stays right', ()
     ['w', 8],
   ] as const) {
     const text = Buffer.from(`a="${value}",b=""`);
-    family.cells.addDifference(family.series(text, text.length), count, 0, 0, 0);
+    const series = family.series(text, text.length);
+    family.cells.addDifference(series, count, 0, 0, 0);
   }
   assert.deepEqual(written(family).trimEnd().split('\n').slice(2), [
     'm_total{a="x",b=""} 1',
@@ -128,15 +132,16 @@ test('beyond the limit one series takes the rest, and the total stays right', ()
     'm_total{a="other",b="other"} 12',
   ]);
   assert.equal(family.overflowed, 2);
+  assert.equal(family.overflowLabel, 'a');
 });
 
 test('labels of the host go before those of the series, also where a series has none', () => {
   const host = 'instance="a–b",rack="r7"';
-  const labelled = new Family({ name: 'l_total', help: 'h', type: 'counter', labels: ['a'] }, 100);
+  const labelled = new Family({ name: 'l_total', help: 'h', type: 'counter', labels: ['a'] }, { cap: 100 });
   const text = Buffer.from('a="x"');
   labelled.series(text, text.length);
   labelled.series(Buffer.from('a="y"'), text.length);
-  const bare = new Family({ name: 'b_total', help: 'h', type: 'counter', labels: [] }, 100);
+  const bare = new Family({ name: 'b_total', help: 'h', type: 'counter', labels: [] }, { cap: 100 });
   bare.series(Buffer.alloc(0), 0);
   const lines = (family: Family, labels: string): string[] =>
     written(family, 'text', labels).trimEnd().split('\n').slice(2);
@@ -150,7 +155,7 @@ test('labels of the host go before those of the series, also where a series has 
     bucketKeys: [],
     bucketMultiplier: 1,
   });
-  const histogram = new Family({ name: 'h', help: 'h', type: 'histogram', labels: [], buckets }, 100);
+  const histogram = new Family({ name: 'h', help: 'h', type: 'histogram', labels: [], buckets }, { cap: 100 });
   histogram.series(Buffer.alloc(0), 0);
   assert.deepEqual(lines(histogram, host), [
     `h_bucket{${host},le="1"} 0`,

@@ -190,3 +190,70 @@ test('random records of random layouts, against a Map of texts and bigints', () 
     assert.equal(last.text(), lines('last'));
   }
 });
+
+test('a gauge of the last value ends without a trace, one that adds up goes to other', () => {
+  const limits = { ttlMs: 10_000 };
+  const last = new EventMetric({
+    type: 'gauge',
+    labels: KEY,
+    value: s32(4),
+    numbers: 'i64',
+    aggregate: 'last',
+    limits: { ...limits, keepsLast: true },
+  });
+  const sum = new EventMetric({ type: 'gauge', labels: KEY, value: s32(4), numbers: 'i64', limits });
+  const float = new EventMetric({ type: 'gauge', labels: KEY, value: double(16), numbers: 'f64', limits });
+  const all = [last, sum, float];
+  for (const metric of all) {
+    metric.take(record(1, -5, 0n, 0.5), record(2, 7, 0n, 0.25), record(1, -6, 0n, 1));
+    metric.settle(8000);
+    metric.take(record(2, 8, 0n, 2));
+    metric.settle(12_000);
+    metric.take(record(2, 1, 0n, 8), record(3, 2, 0n, 16));
+  }
+  assert.equal(last.text(), 'm{key="2"} 1\nm{key="3"} 2\n');
+  assert.equal(sum.text(), 'm{key="2"} 16\nm{key="other"} -11\nm{key="3"} 2\n');
+  assert.equal(float.text(), 'm{key="2"} 10.25\nm{key="other"} 1.5\nm{key="3"} 16\n');
+  for (const metric of all) metric.settle(60_000);
+  assert.equal(last.text(), '');
+  assert.equal(sum.text(), 'm{key="other"} 7\n');
+  assert.equal(float.text(), 'm{key="other"} 27.75\n');
+});
+
+test('the largest gauges show what they are, and the rest adds up where it can', () => {
+  const limits = { top: 1 };
+  const last = new EventMetric({
+    type: 'gauge',
+    labels: KEY,
+    value: s32(4),
+    numbers: 'i64',
+    aggregate: 'last',
+    limits: { ...limits, keepsLast: true },
+  });
+  const sum = new EventMetric({ type: 'gauge', labels: KEY, value: s32(4), numbers: 'i64', limits });
+  const float = new EventMetric({ type: 'gauge', labels: KEY, value: double(16), numbers: 'f64', limits });
+  for (const metric of [last, sum, float]) {
+    metric.take(record(1, -5, 0n, -0.5), record(2, -1, 0n, -0.25), record(3, -3, 0n, -4));
+    metric.settle(0);
+  }
+  assert.equal(last.text(), 'm{key="2"} -1\n');
+  assert.equal(sum.text(), 'm{key="2"} -1\nm{key="other"} -8\n');
+  assert.equal(float.text(), 'm{key="2"} -0.25\nm{key="other"} -4.5\n');
+  for (const metric of [last, sum, float]) {
+    metric.take(record(3, 10, 0n, 10));
+    metric.settle(59_999);
+    assert.match(metric.text(), /key="2"/, 'ranked once a minute');
+    metric.settle(60_000);
+  }
+  assert.equal(last.text(), 'm{key="3"} 10\n');
+  assert.equal(sum.text(), 'm{key="3"} 7\nm{key="other"} -6\n');
+  assert.equal(float.text(), 'm{key="3"} 6\nm{key="other"} -0.75\n');
+});
+
+test('a label that is left out makes no difference', () => {
+  const labels = [...KEY, field('level', 4, 4)];
+  const metric = new EventMetric({ labels, kept: ['key'] });
+  for (let level = 0; level < 200_000; level++) metric.take(record(1, level, 0n));
+  assert.equal(metric.text(), 'm{key="1"} 200000\n');
+  assert.equal(metric.forgotten, 0, 'what is left out is no part of the key');
+});

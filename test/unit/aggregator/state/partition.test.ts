@@ -5,35 +5,11 @@ import type { ConsumedRecord } from '../../../../wire/bus.js';
 import { SondeError } from '../../../../wire/errors.js';
 import { exposed } from '../../../harness/exposed.js';
 import { FrameSource } from '../../../harness/frames.js';
+import { KeptSections } from '../../../harness/kept-sections.js';
 import { randomInteger, seededRandom } from '../../../harness/random.js';
 import { randomTraffic } from '../../../harness/traffic.js';
 
 const OPTIONS = { metricPrefix: '', maxSeriesPerMetric: 40, onProblem: () => undefined };
-
-/** A store of one partition, as Redis keeps it: what was written survives, byte by byte. */
-class KeptSections {
-  readonly sections = new Map<string, Uint8Array>();
-  offset = 0n;
-  bytes = 0;
-
-  async keep(partition: Partition): Promise<void> {
-    const { offset, put, remove } = await partition.change();
-    this.bytes = 0;
-    for (const [name, bytes] of put) {
-      this.sections.set(name, Uint8Array.from(bytes));
-      this.bytes += bytes.length;
-    }
-    for (const name of remove) this.sections.delete(name);
-    this.offset = offset;
-    partition.stored();
-  }
-
-  async restored(): Promise<Partition> {
-    const partition = new Partition(0, OPTIONS);
-    await partition.restore({ offset: this.offset, sections: this.sections });
-    return partition;
-  }
-}
 
 /** As the aggregator does: what is at fault is left out. */
 function apply(partition: Partition, record: ConsumedRecord): void {
@@ -63,7 +39,7 @@ test('a partition that is stored and restored at any point goes on as if nothing
     }
     if (random() < 0.01) {
       // What came after the last write comes again from the log.
-      partition = await kept.restored();
+      partition = await kept.restored(OPTIONS);
       since = since.filter(({ offset }) => offset >= kept.offset);
       for (const again of since) apply(partition, again);
       restarts++;
@@ -152,7 +128,7 @@ test('a series counts the same in whichever order snapshots fall (seeds)', async
     const first = new Partition(0, OPTIONS);
     for (const record of records.slice(0, cut)) apply(first, record);
     await kept.keep(first);
-    const second = await kept.restored();
+    const second = await kept.restored(OPTIONS);
     for (const record of records.slice(cut)) apply(second, record);
     assert.equal(await exposed(second.hosts.values()), await exposed(whole.hosts.values()), `seed ${seed}, cut ${cut}`);
   }
