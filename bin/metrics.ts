@@ -1,4 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { RedisLink } from '../aggregator/state/redis-link.js';
 import type { KafkaConsumer } from '../wire/kafka/kafka-consumer.js';
 import type { KafkaDeadLetters } from '../wire/kafka/kafka-dead-letters.js';
 import type { KafkaPublisher } from '../wire/kafka/kafka-publisher.js';
@@ -73,6 +74,17 @@ export function consumerMetrics(registry: Registry, consumer: KafkaConsumer): vo
       for (const [reason, count] of Object.entries(consumer.stats.unreadable)) this.inc({ reason }, count);
     },
   });
+}
+
+export function redisMetrics(registry: Registry, link: RedisLink): void {
+  gauge(registry, 'sonde_redis_up', 'Whether there is a connection', () => (link.connected ? 1 : 0));
+  counter(registry, 'sonde_redis_connections_lost_total', 'Connections that were lost', () => link.lost);
+  counter(
+    registry,
+    'sonde_redis_timeouts_total',
+    'Commands that were given up because nothing was heard',
+    () => link.timeouts,
+  );
 }
 
 export function deadLetterMetrics(registry: Registry, letters: KafkaDeadLetters): void {

@@ -25,6 +25,8 @@ export class RedisLink {
   lost = 0;
   /** Commands that were given up because Redis said nothing. */
   timeouts = 0;
+  /** Since when there is no connection (ms since 1970); undefined while there is one. */
+  awaySinceMs: number | undefined = Date.now();
   readonly #redis: Redis;
   readonly #where: string;
   readonly #timeoutMs: number;
@@ -41,7 +43,11 @@ export class RedisLink {
     this.#redis.on('error', (error) => (this.#problem = error.message));
     this.#redis.on('ready', () => {
       this.#problem = undefined;
-      this.#redis.once('close', () => (this.lost += 1));
+      this.awaySinceMs = undefined;
+      this.#redis.once('close', () => {
+        this.lost += 1;
+        this.awaySinceMs = Date.now();
+      });
     });
   }
 

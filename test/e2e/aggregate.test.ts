@@ -9,6 +9,7 @@ import { runSonde } from '../harness/sonde.js';
 import { makeCertificates } from '../services/certificates.js';
 import { testFolder } from '../services/folders.js';
 import { startKafka } from '../services/kafka.js';
+import { startRedis } from '../services/redis.js';
 import { assertForPeople, assertRefused } from './assert-refused.js';
 
 /** What a start needs beside the brokers. */
@@ -71,7 +72,7 @@ suite('with a broker', () => {
     assert.deepEqual(await untilReady(one), [
       'ready',
       'kafka: member, 3 of 3 partitions shown, 0 records to read',
-      'redis: not used',
+      'redis: not used, the state is in this process only',
     ]);
     assert.match(one.output, /^metrics +http:\/\/127\.0\.0\.1:\d+\/metrics\npage +http/m);
     assert.match(one.output, /^group +sonde of topic sonde\.frames$/m);
@@ -106,6 +107,40 @@ suite('with a broker', () => {
     await untilReady(one);
     assertForPeople(one.output + other.output);
   });
+});
+
+test('with Redis: ready also while it is away, and ended by a topic that has another number of partitions', async (t) => {
+  const [kafka, redis] = await Promise.all([
+    startKafka(t),
+    startRedis(t, { aof: 'always', user: 'sonde', password: 'hunter2' }),
+  ]);
+  const brokers = ['--kafka.brokers', kafka.brokers.join(',')];
+  await runSonde(['topics', 'create', ...brokers, '--partitions', '2']);
+  const state = [...brokers, ...QUICK, '--redis.url', redis.url, '--redis.user', 'sonde'];
+  const refused = await runSonde(['aggregate', ...state, '--web.listen-address', '127.0.0.1:0'], {
+    env: { SONDE_REDIS_PASSWORD: 'hunter3' },
+  });
+  assertRefused(refused, /^sonde: redis\.url: .*\(WRONGPASS .*\): check redis\.user, redis\.password and redis\.tls/m);
+  assert.doesNotMatch(refused.stderr, /hunter/);
+
+  const password = join(testFolder(t, 'password'), 'password');
+  writeFileSync(password, 'hunter2');
+  const one = await aggregator(t, [...state, '--redis.password-file', password, '--state.interval', '200ms']);
+  one.start();
+  await one.serves();
+  assert.equal((await untilReady(one))[2], 'redis: connected');
+  await redis.kill();
+  assert.match(await untilSaid(one, /redis: away since/), /^ready\n[^]*redis: away since \d{4}-\S+Z: .*$/m);
+  await redis.restart();
+  await untilSaid(one, /redis: connected\n/);
+
+  await asAdmin(kafka, (admin) => admin.createPartitions({ topicPartitions: [{ topic: 'sonde.frames', count: 3 }] }));
+  const late = await aggregator(t, [...state, '--redis.password-file', password]);
+  late.start();
+  assert.equal(await late.ended(), 1);
+  assert.match(late.output, /^sonde: topic sonde\.frames has 3 partitions, but its state was stored for 2: /m);
+  assert.equal(await one.stop(), 0, one.output);
+  assertForPeople(one.output);
 });
 
 test('with a broker that wants TLS and a login, each thing that is wrong is one sentence without the password', async (t) => {

@@ -58,6 +58,14 @@ export function createTopics(kafka: KafkaOptions, settings: TopicSettings = {}):
   });
 }
 
+/** How many partitions a topic has. Rejects with `KAFKA_AWAY`, `KAFKA_AUTH` or `KAFKA_TOPIC`. */
+export function countPartitions(kafka: KafkaOptions, topic: string): Promise<number> {
+  return withAdmin(kafka, { stage: 'consume', topic }, async (admin) => {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+    return topics.find(({ name }) => name === topic)?.partitions.length ?? 0;
+  });
+}
+
 function topicSpecs(settings: TopicSettings, brokerCount: number): readonly TopicSpec[] {
   const { frames = TOPICS.frames, deadLetters = TOPICS.deadLetters } = settings;
   const { partitions = DEFAULT_PARTITIONS, retentionMs = DAY_MS } = settings;
