@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import test from 'node:test';
+import { obeyThisProcess } from '../harness/bpf-fixture.js';
 import { select, total } from '../harness/kernel-metrics.js';
 import { readOpenMetrics } from '../harness/openmetrics.js';
 import { eventBytes, startRecords, writeRecords } from '../harness/record-command.js';
-import type { Sonde } from '../harness/sonde.js';
+import { configFolder, startSonde, type Sonde } from '../harness/sonde.js';
 import { assertForPeople } from './assert-refused.js';
 
 /** The interval poll is as rare as can be: what the tests see was asked for by their own scrapes. */
@@ -126,3 +128,30 @@ test('an overrun perf buffer: the kernel counts what it lost, each record once',
   assert.equal(counted + lost, written);
   assert.equal(select(samples, 'ebpf_exporter_test_level_sum').length, 1);
 });
+
+test('a label that asks the host: the answer comes before the records that need it', async (t) => {
+  const yaml = `metrics:
+  counters:
+    - name: test_functions_total
+      help: Records by the function whose address they carry
+      ringbuf: test_ring
+      labels: [{name: function, member: at_ns, decoders: [{name: ksym}]}]
+`;
+  const folder = configFolder(t, { probe: { yaml, object: 'records' } });
+  const sonde = await startSonde(t, ['--config.dir', folder, ...NO_POLLS]);
+  obeyThisProcess(Number(select(await sonde.scrape(), 'ebpf_exporter_ebpf_program_info')[0]?.labels['id']));
+  const symbols = ['do_exit', 'tcp_connect', 'do_exit'];
+  const addresses = symbols.map(addressOf);
+  for (const atNs of [...addresses, 1n]) writeRecords('ring', eventBytes({ atNs }));
+  assert.deepEqual(await lines(sonde), [
+    'test_functions_total{function="do_exit"} 2',
+    'test_functions_total{function="tcp_connect"} 1',
+    'test_functions_total{function="unknown_addr:0x1"} 1',
+  ]);
+});
+
+function addressOf(symbol: string): bigint {
+  const line = new RegExp(`^([0-9a-f]+) [tT] ${symbol}$`, 'm').exec(readFileSync('/proc/kallsyms', 'latin1'));
+  assert.ok(line, symbol);
+  return BigInt(`0x${line[1]!}`);
+}

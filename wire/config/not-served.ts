@@ -1,15 +1,7 @@
 import type { ConfigProblem } from '../errors.js';
 import { locator, problemAt } from './parse.js';
 import type { Path } from '../../lib/yaml/path.js';
-import {
-  HOST_DECODER_NAMES,
-  type Aggregate,
-  type AnyMetricConfig,
-  type DecoderName,
-  type LabelConfig,
-  type ProbeConfig,
-  type VariantConfig,
-} from './schema.js';
+import type { Aggregate, AnyMetricConfig, DecoderName, LabelConfig, ProbeConfig, VariantConfig } from './schema.js';
 
 /** What a version of Sonde may or may not serve yet, by name. */
 export type Feature =
@@ -37,13 +29,9 @@ export type Feature =
   | 'limits'
   | 'flush_interval'
   | 'member'
-  /** Decoders that ask the host, on labels of events. */
-  | 'event_lookups'
   | 'as'
   | 'redact'
   | `decoder:${DecoderName}`;
-
-const HOST_DECODERS: ReadonlySet<DecoderName> = new Set<DecoderName>(HOST_DECODER_NAMES);
 
 interface Use {
   readonly feature: Feature;
@@ -98,7 +86,7 @@ function metricUses(list: 'counters' | 'gauges' | 'histograms', metric: AnyMetri
     ...when(metric.exemplar !== undefined, 'exemplar', [...path, 'exemplar']),
     ...when(metric.limits !== undefined, 'limits', [...path, 'limits']),
     ...when(metric.flushIntervalMs !== undefined, 'flush_interval', [...path, 'flush_interval']),
-    ...labelUses(metric.labels, path, !ofMap),
+    ...labelUses(metric.labels, path),
   ];
 }
 
@@ -108,21 +96,20 @@ function usualAggregates({ type, source }: AnyMetricConfig): readonly Aggregate[
 }
 
 function streamUses(feature: 'spans' | 'events', labels: readonly LabelConfig[], path: Path): Use[] {
-  return [{ feature, path }, ...labelUses(labels, path, true)];
+  return [{ feature, path }, ...labelUses(labels, path)];
 }
 
-function labelUses(labels: readonly LabelConfig[], owner: Path, ofEvents: boolean): Use[] {
+function labelUses(labels: readonly LabelConfig[], owner: Path): Use[] {
   return labels.flatMap((label, index) => {
     const path = [...owner, 'labels', index];
     return [
       ...when(label.member !== undefined, 'member', [...path, 'member']),
       ...when(label.as !== undefined, 'as', [...path, 'as']),
       ...when(label.redact !== undefined, 'redact', [...path, 'redact']),
-      ...label.decoders.flatMap(({ name }, at) => {
-        const place = [...path, 'decoders', at, 'name'];
-        const asksHost = ofEvents && HOST_DECODERS.has(name);
-        return [{ feature: `decoder:${name}` as const, path: place }, ...when(asksHost, 'event_lookups', place)];
-      }),
+      ...label.decoders.map((decoder, at): Use => ({
+        feature: `decoder:${decoder.name}`,
+        path: [...path, 'decoders', at, 'name'],
+      })),
     ];
   });
 }
@@ -137,7 +124,6 @@ function when(used: boolean, feature: Feature, path: Path): Use[] {
 
 function describe(feature: Feature): string {
   if (feature === 'map_gauges') return 'gauges read from maps';
-  if (feature === 'event_lookups') return 'decoders that ask the host on labels of events';
   if (feature === 'map_value') return 'value of a map';
   const decoder = feature.startsWith('decoder:') ? feature.slice('decoder:'.length) : null;
   return decoder === null ? feature : `the decoder ${decoder}`;

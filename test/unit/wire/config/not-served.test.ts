@@ -34,7 +34,6 @@ test('every use is named', () => {
     '5 metrics.counters[0].perf_event_array perf_buffer',
     '6 metrics.counters[0].flush_interval flush_interval',
     '10 metrics.counters[0].labels[0].decoders[1].name the decoder cgroup',
-    '10 metrics.counters[0].labels[0].decoders[1].name decoders that ask the host on labels of events',
     '13 metrics.counters[0].labels[1].decoders[1].name the decoder regexp',
   ]);
   assert.deepEqual(missing('variants', ['counters']), [
@@ -64,7 +63,6 @@ test('what is served of events is told from what is not served of maps', () => {
       'decoder:uint',
       'decoder:hex',
       'decoder:cgroup',
-      'event_lookups',
     ]),
     [
       '6 metrics.counters[0].value value of a map',
@@ -86,7 +84,6 @@ test('the good fixtures together use every feature', () => {
       'gauges',
       'gauges read from maps',
       'value of a map',
-      'decoders that ask the host on labels of events',
       'histograms',
       'spans',
       'events',
