@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import type { TestContext } from 'node:test';
 import type { Admin, ITopicConfig } from 'kafkajs';
 import type { BusRecord, ConsumedRecord, PartitionHandler } from '../../wire/bus.js';
 import { withAdmin } from '../../wire/kafka/admin.js';
 import type { KafkaLog, KafkaOptions } from '../../wire/kafka/client.js';
 import { KafkaConsumer, type KafkaConsumerOptions } from '../../wire/kafka/kafka-consumer.js';
+import { KafkaPublisher, type KafkaPublisherOptions } from '../../wire/kafka/kafka-publisher.js';
 import { partitionOf } from '../../wire/kafka/murmur2.js';
 import type { KafkaCluster } from '../services/kafka.js';
 
@@ -47,13 +49,14 @@ export async function makeTopic(
   return topic;
 }
 
-/** A member that comes and goes quickly. */
+/** A member that comes and goes quickly; closed after the test, if not in it. */
 export function testConsumer(
+  t: TestContext,
   cluster: KafkaCluster,
   topic: string,
   more: Partial<KafkaConsumerOptions> = {},
 ): KafkaConsumer {
-  return new KafkaConsumer({
+  const consumer = new KafkaConsumer({
     kafka: kafkaOptions(cluster.brokers),
     topic,
     groupId: topic,
@@ -64,6 +67,20 @@ export function testConsumer(
     },
     ...more,
   });
+  t.after(() => consumer.close());
+  return consumer;
+}
+
+/** Closed after the test, if not in it. */
+export function testPublisher(
+  t: TestContext,
+  cluster: KafkaCluster,
+  topic: string,
+  more: Partial<KafkaPublisherOptions> = {},
+): KafkaPublisher {
+  const publisher = new KafkaPublisher({ kafka: kafkaOptions(cluster.brokers), topic, ...more });
+  t.after(() => publisher.close());
+  return publisher;
 }
 
 /** A key that belongs to a partition. */

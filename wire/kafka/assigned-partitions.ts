@@ -156,6 +156,7 @@ export class AssignedPartitions {
         return;
       } catch (error) {
         this.#problem(feed.partition, classifyError(error, 'consume'));
+        assignment.bounds = undefined;
       }
       await sleep(pauseMs(failures), undefined, { ref: false });
     }
@@ -179,18 +180,12 @@ export class AssignedPartitions {
     this.#options.onChange();
   }
 
-  /** One question for all partitions of an assignment. */
+  /** One question for all partitions of an assignment, asked anew after a failure. */
   #bounds(assignment: Assignment): Promise<ReadonlyMap<number, LogBounds>> {
-    assignment.bounds ??= assignment.control.bounds().then(
-      (bounds) => {
-        this.#partitionCount = bounds.size;
-        return bounds;
-      },
-      (error: unknown) => {
-        assignment.bounds = undefined;
-        throw error;
-      },
-    );
+    assignment.bounds ??= assignment.control.bounds().then((bounds) => {
+      this.#partitionCount = bounds.size;
+      return bounds;
+    });
     return assignment.bounds;
   }
 
@@ -260,7 +255,7 @@ export class AssignedPartitions {
 
   #problem(partition: number, error: SondeError): void {
     const isNew = this.#problems.get(partition)?.message !== error.message;
-    if (isNew) this.#options.log.error({ partition }, error.message);
+    if (isNew) this.#options.log[error.retryable ? 'warn' : 'error']({ partition }, error.message);
     this.#problems.set(partition, error);
   }
 

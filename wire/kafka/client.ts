@@ -45,8 +45,8 @@ export interface KafkaOptions {
 const CONNECT_TIMEOUT_MS = 3000;
 const REQUEST_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 60_000;
-/** Few and short: whoever calls tries again by itself, and knows better whether it is still worth it. */
-const RETRY = { retries: 4, initialRetryTime: 100, maxRetryTime: 1000, multiplier: 2 } as const;
+/** Few and short, 3.5 s in all: whoever calls tries again by itself, and knows better whether it is still worth it. */
+const RETRY = { retries: 5, initialRetryTime: 100, maxRetryTime: 1000, multiplier: 2 } as const;
 
 /**
  * One kafkajs client and its sockets. kafkajs goes on trying after its caller has given up; `abandon` ends that, so that

@@ -88,7 +88,7 @@ export class KafkaDeadLetters implements DeadLetters {
       return;
     }
     this.#push(letter);
-    this.#flushing ??= this.#flush().finally(() => (this.#flushing = undefined));
+    this.#flushing ??= this.#flush();
   }
 
   close(): Promise<void> {
@@ -137,6 +137,8 @@ export class KafkaDeadLetters implements DeadLetters {
         await sleep(pauseMs(failures++), undefined, { signal: this.#closing.signal }).catch(() => undefined);
       }
     }
+    // Here and not when the promise resolves: a letter of in between would find a flush that has ended.
+    this.#flushing = undefined;
   }
 
   async #sendSome(): Promise<void> {

@@ -117,7 +117,7 @@ export class KafkaPublisher implements Publisher {
     return new Promise((resolve, reject) => {
       const publish: PendingPublish = { records, resolve, reject };
       this.#queue.push(publish);
-      this.#draining ??= this.#drain().finally(() => (this.#draining = undefined));
+      this.#draining ??= this.#drain();
     });
   }
 
@@ -154,6 +154,8 @@ export class KafkaPublisher implements Publisher {
         this.#failed(error as SondeError);
       }
     }
+    // Here and not when the promise resolves: who publishes in between would find a drain that has ended.
+    this.#draining = undefined;
   }
 
   async #send(link: ProducerLink): Promise<void> {

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import type { Consumer, PartitionHandler, Publisher } from '../../../wire/bus.js';
-import { KafkaPublisher } from '../../../wire/kafka/kafka-publisher.js';
 import { MemoryBus } from '../../../wire/memory-bus.js';
-import { CheckedHandler, kafkaOptions, makeTopic, testConsumer, textRecord } from '../../harness/kafka-bus.js';
+import { CheckedHandler, makeTopic, testConsumer, testPublisher, textRecord } from '../../harness/kafka-bus.js';
 import { until } from '../../harness/until.js';
 import { startKafka, type KafkaCluster } from '../../services/kafka.js';
 
@@ -17,7 +16,7 @@ const PARTITION = 0;
 for (const name of ['memory', 'kafka'] as const) {
   test(`the bus of ${name} keeps the promises of the port`, async (t) => {
     const cluster = name === 'kafka' ? await startKafka(t) : undefined;
-    const make = (): Promise<Bus> => (cluster === undefined ? Promise.resolve(memoryBus()) : kafkaBus(cluster));
+    const make = (): Promise<Bus> => (cluster === undefined ? Promise.resolve(memoryBus()) : kafkaBus(t, cluster));
 
     await t.test('records come in order, also those of publishes that do not wait for each other', async () => {
       const { bus, handler } = await started(make);
@@ -69,11 +68,11 @@ function memoryBus(): Bus {
   return { publisher: bus, consumer: bus };
 }
 
-async function kafkaBus(cluster: KafkaCluster): Promise<Bus> {
+async function kafkaBus(t: TestContext, cluster: KafkaCluster): Promise<Bus> {
   const topic = await makeTopic(cluster, 1);
   return {
-    publisher: new KafkaPublisher({ kafka: kafkaOptions(cluster.brokers), topic }),
-    consumer: testConsumer(cluster, topic),
+    publisher: testPublisher(t, cluster, topic),
+    consumer: testConsumer(t, cluster, topic),
   };
 }
 

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { KafkaPublisher } from '../../../../wire/kafka/kafka-publisher.js';
 import {
   CheckedHandler,
-  kafkaOptions,
   keyOf,
   makeTopic,
   testConsumer,
+  testPublisher,
   textRecord,
 } from '../../../harness/kafka-bus.js';
 import { until } from '../../../harness/until.js';
@@ -16,7 +15,7 @@ test('what is wrong with a publish is said, and nothing else suffers', async (t)
   const cluster = await startKafka(t);
 
   await t.test('a topic that is missing: says what to run', async () => {
-    const publisher = new KafkaPublisher({ kafka: kafkaOptions(cluster.brokers), topic: 'nowhere' });
+    const publisher = testPublisher(t, cluster, 'nowhere');
     await assert.rejects(publisher.start(), {
       code: 'KAFKA_TOPIC',
       message: /no topic nowhere; run `sonde topics create`/,
@@ -27,7 +26,7 @@ test('what is wrong with a publish is said, and nothing else suffers', async (t)
 
   await t.test('a record that is too large: nothing of its publish is sent', async () => {
     const topic = await makeTopic(cluster, 1);
-    const publisher = new KafkaPublisher({ kafka: kafkaOptions(cluster.brokers), topic });
+    const publisher = testPublisher(t, cluster, topic);
     const large = { key: 'a', value: new Uint8Array(900 * 1024 + 1) };
     await assert.rejects(publisher.publish([textRecord('a', 'before'), large]), { code: 'RECORD_TOO_LARGE' });
     await publisher.publish([{ key: 'a', value: Buffer.alloc(900 * 1024, 'x') }]);
@@ -38,7 +37,7 @@ test('what is wrong with a publish is said, and nothing else suffers', async (t)
 
   await t.test('a topic that takes less than it should gets smaller sends, in order', async () => {
     const topic = await makeTopic(cluster, 1, { configEntries: [{ name: 'max.message.bytes', value: '100000' }] });
-    const publisher = new KafkaPublisher({ kafka: kafkaOptions(cluster.brokers), topic, compression: 'none' });
+    const publisher = testPublisher(t, cluster, topic, { compression: 'none' });
     await publisher.start();
     const texts = Array.from({ length: 20 }, (_, n) => `${n}`.padEnd(30_000));
     const publishes = texts.map((text) => publisher.publish([textRecord('a', text)]));
@@ -46,7 +45,7 @@ test('what is wrong with a publish is said, and nothing else suffers', async (t)
     await Promise.all(publishes);
     await assert.rejects(tooLarge, { code: 'RECORD_TOO_LARGE', message: /max.message.bytes/ });
     const handler = new CheckedHandler();
-    const consumer = testConsumer(cluster, topic);
+    const consumer = testConsumer(t, cluster, topic);
     await consumer.start(handler);
     await until(() => handler.texts(0).length === 20, 'all records');
     assert.deepEqual(handler.texts(0), texts);
@@ -54,13 +53,24 @@ test('what is wrong with a publish is said, and nothing else suffers', async (t)
     await publisher.close();
   });
 
+  await t.test('a publish is sent whenever it is made after another one', async () => {
+    const topic = await makeTopic(cluster, 1);
+    const publisher = testPublisher(t, cluster, topic);
+    for (let turns = 0; turns < 12; turns++) {
+      await publisher.publish([textRecord('a', 'first')]);
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      await publisher.publish([textRecord('a', 'second')]);
+    }
+    await publisher.close();
+  });
+
   await t.test('records of many keys reach the partitions of their keys', async () => {
     const topic = await makeTopic(cluster, 3);
-    const publisher = new KafkaPublisher({ kafka: kafkaOptions(cluster.brokers), topic });
+    const publisher = testPublisher(t, cluster, topic);
     await publisher.publish([2, 0, 1, 2].map((partition) => textRecord(keyOf(partition, 3), `to ${partition}`)));
     assert.equal(publisher.partitionCount, 3);
     const handler = new CheckedHandler();
-    const consumer = testConsumer(cluster, topic);
+    const consumer = testConsumer(t, cluster, topic);
     await consumer.start(handler);
     await consumer.settled(30_000);
     assert.deepEqual(
@@ -75,7 +85,7 @@ test('what is wrong with a publish is said, and nothing else suffers', async (t)
 test('brokers away: publishes reject at once, nothing is overtaken, and all goes on when they are back', async (t) => {
   const cluster = await startKafka(t);
   const topic = await makeTopic(cluster, 1);
-  const publisher = new KafkaPublisher({ kafka: kafkaOptions(cluster.brokers), topic, sendTimeoutMs: 3000 });
+  const publisher = testPublisher(t, cluster, topic, { sendTimeoutMs: 3000 });
   await publisher.publish([textRecord('a', '0')]);
   await cluster.kill();
   const waiting = ['1', '2', '3'].map((text) => publisher.publish([textRecord('a', text)]));
@@ -98,7 +108,7 @@ test('brokers away: publishes reject at once, nothing is overtaken, and all goes
   assert.equal(publisher.lastError, undefined);
 
   const handler = new CheckedHandler();
-  const consumer = testConsumer(cluster, topic);
+  const consumer = testConsumer(t, cluster, topic);
   await consumer.start(handler);
   await consumer.settled(30_000);
   // What was rejected may have arrived all the same, but never after what came later.

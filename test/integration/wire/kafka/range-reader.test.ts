@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'node:test';
-import { KafkaPublisher } from '../../../../wire/kafka/kafka-publisher.js';
 import { RANGE_GROUP_PREFIX, readRange } from '../../../../wire/kafka/range-reader.js';
-import { asAdmin, kafkaOptions, keyOf, makeTopic, textOf, textRecord } from '../../../harness/kafka-bus.js';
+import {
+  asAdmin,
+  kafkaOptions,
+  keyOf,
+  makeTopic,
+  textOf,
+  testPublisher,
+  textRecord,
+} from '../../../harness/kafka-bus.js';
 import { startKafka } from '../../../services/kafka.js';
 
 const KEYS = [0, 1, 2].map((partition) => keyOf(partition, 3));
@@ -14,7 +21,7 @@ test('a range of time is read, partition by partition in order, and nothing is l
     configEntries: [{ name: 'message.timestamp.type', value: 'LogAppendTime' }],
   });
   const kafka = kafkaOptions(cluster.brokers);
-  const publisher = new KafkaPublisher({ kafka, topic });
+  const publisher = testPublisher(t, cluster, topic);
   const publish = async (from: number, to: number): Promise<void> => {
     for (let n = from; n < to; n++) await publisher.publish(KEYS.map((key) => textRecord(key, String(n))));
   };

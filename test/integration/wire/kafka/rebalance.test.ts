@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { KafkaPublisher } from '../../../../wire/kafka/kafka-publisher.js';
 import {
   CheckedHandler,
-  kafkaOptions,
   keyOf,
   makeTopic,
   SharedState,
   testConsumer,
+  testPublisher,
   textRecord,
 } from '../../../harness/kafka-bus.js';
 import { until } from '../../../harness/until.js';
@@ -19,7 +18,7 @@ const KEYS = Array.from({ length: PARTITIONS }, (_, partition) => keyOf(partitio
 test('members come and go while records flow: each partition goes on exactly where it was', async (t) => {
   const cluster = await startKafka(t);
   const topic = await makeTopic(cluster, PARTITIONS);
-  const publisher = new KafkaPublisher({ kafka: kafkaOptions(cluster.brokers), topic });
+  const publisher = testPublisher(t, cluster, topic);
   await publisher.start();
   let published = 0;
   let isFlowing = true;
@@ -32,7 +31,7 @@ test('members come and go while records flow: each partition goes on exactly whe
 
   const state = new SharedState();
   const handlers = [0, 1, 2].map(() => new CheckedHandler(state));
-  const members = handlers.map(() => testConsumer(cluster, topic));
+  const members = handlers.map(() => testConsumer(t, cluster, topic));
   const shownByAll = (): number => members.reduce((sum, member) => sum + member.shown().size, 0);
   await members[0]!.start(handlers[0]!);
   await until(() => members[0]!.shown().size === PARTITIONS, 'one member to show all');
