@@ -5,6 +5,7 @@ import type { Host } from './host.js';
 import type { AggregatorMetrics } from './metrics.js';
 import type { LimitSettings } from './series/limits.js';
 import { OwnedPartition } from './owned-partition.js';
+import type { Partition } from './partition.js';
 import type { StateStore } from './state/state-store.js';
 
 /** Frames that are at fault themselves, whoever reads them. */
@@ -22,8 +23,15 @@ export interface AggregatorOptions extends LimitSettings {
   readonly store?: StateStore;
   /** Time between two writes of the state (default 5000). */
   readonly storeIntervalMs?: number;
+  /** A host that has sent nothing for so long, by the bus's clock, has left (default 24 h). */
+  readonly hostTtlMs?: number;
   /** Where frames go that cannot be applied; without it they are only counted. */
   readonly deadLetters?: DeadLetters;
+}
+
+export interface HeldPartition {
+  readonly partition: Partition;
+  readonly isShown: boolean;
 }
 
 /** Applies frames to hosts, and hosts' rows and records to series, partition by partition. */
@@ -56,15 +64,20 @@ export class Aggregator implements PartitionHandler {
 
   /** Hosts whose series may be shown at this moment. */
   shownHosts(): Host[] {
-    const shown = this.#options.consumer.shown();
-    return [...this.#partitions.values()]
-      .filter(({ number }) => shown.has(number))
+    return this.partitions()
+      .filter(({ isShown }) => isShown)
       .flatMap(({ partition }) => [...partition.hosts.values()]);
   }
 
-  /** Partitions that are held, and the hosts of each. */
-  partitions(): Iterable<OwnedPartition> {
-    return this.#partitions.values();
+  /** Partitions that are held, and whether their series may be shown at this moment. */
+  partitions(): HeldPartition[] {
+    const shown = this.#options.consumer.shown();
+    return [...this.#partitions.values()].map(({ number, partition }) => ({ partition, isShown: shown.has(number) }));
+  }
+
+  /** Resolves when what is to be shown can be shown, or after `timeoutMs`. */
+  settled(timeoutMs: number): Promise<void> {
+    return this.#options.consumer.settled(timeoutMs);
   }
 
   /** See {@link PartitionHandler}. What is in memory goes on where it is, unless another has had the partition meanwhile. */
@@ -187,11 +200,12 @@ export class Aggregator implements PartitionHandler {
   }
 
   #partitionOptions(): ConstructorParameters<typeof OwnedPartition>[1] {
-    const { metricPrefix, maxSeriesPerMetric, limits = [], log, metrics } = this.#options;
+    const { metricPrefix, maxSeriesPerMetric, limits = [], hostTtlMs, log, metrics } = this.#options;
     return {
       metricPrefix,
       maxSeriesPerMetric,
       limits,
+      ...(hostTtlMs !== undefined && { hostTtlMs }),
       onProblem: (host, config, message) =>
         log.error({ host, config }, `metrics of this config are not served: ${message}`),
       onForgotten: () => metrics.forgottenKeys.inc(),

@@ -61,6 +61,8 @@ export class Host {
   #timeNs = 0n;
   /** The same time, for the series. */
   readonly #clock: FrameClock = { nowMs: 0 };
+  /** When the bus took its newest record, by the bus's clock (ms since 1970). */
+  lastRecordMs = 0;
   /** Raised by every frame. */
   version = 0;
 

@@ -10,9 +10,16 @@ import type { PartitionChange, StoredPartition } from './state/state-store.js';
 const MAX_HOSTS = 65_536;
 /** Characters of a host's id. */
 const MAX_ID_LENGTH = 256;
+/** Time of the log between two looks for hosts that have left. */
+const SWEEP_MS = 60_000;
+const HOST_TTL_MS = 86_400_000;
+/** What is saved of the partition itself: no host's group has this name, encodeURIComponent leaves no @. */
+const OWN_GROUP = '@partition';
 
 export type PartitionOptions = Omit<HostOptions, 'onProblem'> & {
   readonly onProblem: (host: string, config: string, message: string) => void;
+  /** A host that has sent nothing for so long, by the log's clock, has left (default 24 h). */
+  readonly hostTtlMs?: number;
 };
 
 /** The hosts of one partition, and how far its log has been applied. What it holds follows from the log alone. */
@@ -23,9 +30,11 @@ export class Partition {
   next: bigint | undefined;
   readonly #options: PartitionOptions;
   readonly #sections = new SectionSet();
-  /** Version of each host that is stored. */
-  readonly #storedVersions = new Map<string, number>();
-  #collected = new Map<string, number>();
+  /** Version of each host that is stored. One that leaves and comes back is another. */
+  #storedVersions = new Map<Host, number>();
+  #collected = new Map<Host, number>();
+  /** When the log was last looked at for hosts that have left, by its own clock; undefined before its first record. */
+  #sweptMs: number | undefined;
 
   constructor(number: number, options: PartitionOptions) {
     this.number = number;
@@ -41,7 +50,10 @@ export class Partition {
         stage: 'decode',
       });
     }
-    this.#host(frame).apply(frame);
+    const host = this.#host(frame);
+    host.apply(frame);
+    host.lastRecordMs = record.timestampMs;
+    this.#sweep(record.timestampMs);
     return frame.body.case;
   }
 
@@ -53,10 +65,11 @@ export class Partition {
     this.#sections.begin();
     this.#collected = new Map();
     let sliceEnd = performance.now() + SLICE_MS;
+    this.#sections.replace(OWN_GROUP, this.#save());
     for (const [id, host] of this.hosts) {
       const group = encodeURIComponent(id);
-      this.#collected.set(id, host.version);
-      if (this.#storedVersions.get(id) === host.version) this.#sections.keep(group);
+      this.#collected.set(host, host.version);
+      if (this.#storedVersions.get(host) === host.version) this.#sections.keep(group);
       else this.#sections.replace(group, saveHost(host));
       if (performance.now() < sliceEnd) continue;
       await new Promise(setImmediate);
@@ -67,8 +80,7 @@ export class Partition {
 
   stored(): void {
     this.#sections.acknowledged();
-    this.#storedVersions.clear();
-    for (const [id, version] of this.#collected) this.#storedVersions.set(id, version);
+    this.#storedVersions = this.#collected;
   }
 
   notStored(): void {
@@ -84,14 +96,39 @@ export class Partition {
       if (known === undefined) groups.set(group, new Map([[section, bytes]]));
       else known.set(section, bytes);
     }
+    const own = groups.get(OWN_GROUP);
+    if (own !== undefined) this.#restoreOwn(own);
+    groups.delete(OWN_GROUP);
     for (const hostSections of groups.values()) {
       const host = this.#add(savedHostId(hostSections));
       restoreHost(host, hostSections);
-      this.#storedVersions.set(host.id, host.version);
+      this.#storedVersions.set(host, host.version);
       await new Promise(setImmediate);
     }
     this.#sections.restored(sections);
     this.next = offset;
+  }
+
+  /**
+   * Lets hosts go that have sent nothing for long. The record that shows the time is applied before: its own host is there, and
+   * goes on from where it was however long it has been silent.
+   */
+  #sweep(nowMs: number): void {
+    this.#sweptMs ??= nowMs;
+    if (nowMs < this.#sweptMs + SWEEP_MS) return;
+    this.#sweptMs = nowMs;
+    const { hostTtlMs = HOST_TTL_MS } = this.#options;
+    for (const [id, { lastRecordMs }] of this.hosts) if (lastRecordMs + hostTtlMs < nowMs) this.hosts.delete(id);
+  }
+
+  *#save(): Generator<readonly [string, Uint8Array]> {
+    const meta: PartitionMeta = { ...(this.#sweptMs !== undefined && { sweptMs: this.#sweptMs }) };
+    yield ['meta', Buffer.from(JSON.stringify(meta))];
+  }
+
+  #restoreOwn(sections: ReadonlyMap<string, Uint8Array>): void {
+    const { sweptMs } = JSON.parse(Buffer.from(sections.get('meta')!).toString()) as PartitionMeta;
+    this.#sweptMs = sweptMs;
   }
 
   #host({ hostId: id, body }: Frame): Host {
@@ -117,3 +154,7 @@ export class Partition {
 
 /** Time that collecting what to store may hold the event loop. */
 const SLICE_MS = 5;
+
+interface PartitionMeta {
+  readonly sweptMs?: number;
+}

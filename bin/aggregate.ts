@@ -45,6 +45,7 @@ export async function aggregate(settings: Settings): Promise<void> {
     metricPrefix: METRIC_PREFIX,
     maxSeriesPerMetric: values['series.max-per-metric'],
     limits: values.limits,
+    hostTtlMs: values['hosts.ttl'],
     storeIntervalMs: values['state.interval'],
     deadLetters,
     ...(redis !== undefined && { store: checked(redis, values, kafka) }),
@@ -60,7 +61,12 @@ export async function aggregate(settings: Settings): Promise<void> {
     const instanceLabel = values['prometheus.instance-label'];
     const web = await serve({
       values,
-      metrics: { aggregator, registry, ...(instanceLabel !== '' && { instanceLabel }) },
+      metrics: {
+        aggregator,
+        registry,
+        silentAfterMs: values['hosts.silent-after'],
+        ...(instanceLabel !== '' && { instanceLabel }),
+      },
       page: aggregator,
       readiness: () => aggregateReadiness({ consumer, aggregator, redis: redis?.link, hasRead }),
     });

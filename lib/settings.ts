@@ -218,6 +218,18 @@ export const SETTINGS = {
     commands: AGGREGATE,
     default: 'instance',
   },
+  'hosts.silent-after': {
+    kind: kind.duration('10s', '8760h'),
+    help: 'the series of a host that has sent nothing for so long are not shown until it does',
+    commands: AGGREGATE,
+    default: '5m',
+  },
+  'hosts.ttl': {
+    kind: kind.duration('1m', '8760h'),
+    help: 'a host that has sent nothing for so long is forgotten; what it counted stays in the rollups',
+    commands: AGGREGATE,
+    default: '24h',
+  },
   'series.max-per-metric': {
     kind: kind.wholeNumber(1, 16_000_000),
     help: 'label sets of a metric; what comes beyond is one series with other in each label',

@@ -21,6 +21,7 @@ interface HostMeta {
   readonly missedFrames: string;
   readonly clones: readonly string[];
   readonly timeNs: string;
+  readonly lastRecordMs: number;
   readonly left: string;
   readonly pastLosses: readonly AsText<HostLoss>[];
   readonly pastHops: readonly AsText<HostHop>[];
@@ -113,6 +114,7 @@ function metaOf(host: Host): Omit<HostMeta, 'lengths'> {
     missedFrames: host.missedFrames.toString(),
     clones: [...host.clones],
     timeNs: host.timeNs.toString(),
+    lastRecordMs: host.lastRecordMs,
     left: past.left.toString(),
     pastLosses: past.losses.map((loss) => ({ ...loss, count: loss.count.toString() })),
     pastHops: past.hops.map((hop) => ({
@@ -144,6 +146,7 @@ function restoreSessions(host: Host, meta: HostMeta): void {
   host.missedFrames = BigInt(meta.missedFrames);
   host.clones = new Set(meta.clones);
   host.timeNs = BigInt(meta.timeNs);
+  host.lastRecordMs = meta.lastRecordMs;
   host.records.restore(meta.records);
   host.account.restore({
     left: BigInt(meta.left),

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { Counter, Registry } from 'prom-client';
 import { Host } from '../../aggregator/host.js';
 import { exposition } from '../../aggregator/output/prometheus/exposition.js';
-import { registerMetricsRoute } from '../../aggregator/output/prometheus/routes.js';
+import { registerMetricsRoute, type RouteSources } from '../../aggregator/output/prometheus/routes.js';
 import { createWebServer, listen } from '../../lib/web-server.js';
 import { cpuSeconds, interleave, median, report } from './bench.js';
 
@@ -31,8 +31,12 @@ function filledHost(count: number): Host {
   return host;
 }
 
-function sourcesOf(host: Host): Parameters<typeof exposition>[0] {
-  return { aggregator: { shownHosts: () => [host] }, registry: new Registry(), metricPrefix: 'ebpf_exporter_' };
+function sourcesOf(host: Host): RouteSources {
+  return {
+    aggregator: { shownHosts: () => [host], partitions: () => [], settled: () => Promise.resolve() },
+    registry: new Registry(),
+    metricPrefix: 'ebpf_exporter_',
+  };
 }
 
 async function against(count: number): Promise<Record<'sonde' | 'prom-client', number[]>> {

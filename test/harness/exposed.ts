@@ -1,12 +1,22 @@
 import { Registry } from 'prom-client';
 import type { Host } from '../../aggregator/host.js';
-import { exposition, type ExpositionSources } from '../../aggregator/output/prometheus/exposition.js';
+import { exposition } from '../../aggregator/output/prometheus/exposition.js';
 import { federation, type Federation } from '../../aggregator/output/prometheus/federate/federation.js';
+import type { ShownSources } from '../../aggregator/output/prometheus/shown.js';
 import { parseSelector } from '../../aggregator/output/prometheus/federate/selector.js';
 
 /** Everything that is exposed of these hosts, as a fleet's aggregator writes it. */
 export async function exposed(hosts: Iterable<Host>): Promise<string> {
   return textOf(exposition(sourcesOf(hosts), 'openmetrics'));
+}
+
+/** The same at a time (ms since 1970). */
+export async function exposedAt(
+  hosts: Iterable<Host>,
+  nowMs: number,
+  options: Partial<ShownSources> = {},
+): Promise<string> {
+  return textOf(exposition({ ...sourcesOf(hosts), ...options }, 'text', nowMs));
 }
 
 /** What `/federate` gives of these hosts. */
@@ -19,8 +29,8 @@ export async function federated(
   return textOf(federation({ ...sourcesOf(hosts), ...defaults, ...options }));
 }
 
-function sourcesOf(hosts: Iterable<Host>): ExpositionSources {
-  const aggregator = { shownHosts: () => [...hosts] };
+function sourcesOf(hosts: Iterable<Host>): ShownSources {
+  const aggregator = { shownHosts: () => [...hosts], partitions: () => [] };
   return { aggregator, registry: new Registry(), metricPrefix: '', instanceLabel: 'instance' };
 }
 

@@ -1,45 +1,21 @@
 import type { Registry } from 'prom-client';
-import type { Aggregator } from '../../aggregator.js';
-import { groupFamilies, type FamilyGroup } from '../../family-groups.js';
-import { hostLabels, labelText, type Labels } from '../../host-labels.js';
-import type { Host } from '../../host.js';
-import { builtInFamilies } from './built-in.js';
+import { labelText } from '../../host-labels.js';
 import { familyHead, FamilyWriter, LineBuffer, type Format } from './family-writer.js';
 import { paced } from './paced.js';
+import { shownAt, type Shown, type ShownSources } from './shown.js';
 import { writeSmallFamily } from './small-family.js';
-
-export interface ExpositionSources {
-  readonly aggregator: Pick<Aggregator, 'shownHosts'>;
-  /** Sonde's own metrics, all named `sonde_…`. */
-  readonly registry: Registry;
-  readonly metricPrefix: string;
-  /** Label that names the host; left out in `sonde run`, where Prometheus itself does. */
-  readonly instanceLabel?: string;
-}
 
 /**
  * Everything there is to scrape, in chunks. The event loop gets its turn every few milliseconds, however many series there are,
  * and a scrape that is given up stops writing.
  */
-export async function* exposition(sources: ExpositionSources, format: Format): AsyncGenerator<Buffer> {
-  const { aggregator, registry, metricPrefix, instanceLabel } = sources;
-  const hosts = aggregator.shownHosts();
-  const labels = hostLabels(hosts, instanceLabel);
-  const groups = groupFamilies(hosts);
-  yield* paced(chunksOf(hosts, labels, groups, metricPrefix, format));
-  yield Buffer.from(await ownMetrics(registry, format));
+export async function* exposition(sources: ShownSources, format: Format, nowMs = Date.now()): AsyncGenerator<Buffer> {
+  yield* paced(chunksOf(shownAt(sources, nowMs), format));
+  yield Buffer.from(await ownMetrics(sources.registry, format));
 }
 
-function* chunksOf(
-  hosts: readonly Host[],
-  labels: ReadonlyMap<Host, Labels>,
-  groups: readonly FamilyGroup[],
-  metricPrefix: string,
-  format: Format,
-): Generator<Buffer> {
-  for (const family of builtInFamilies(hosts, labels, groups, metricPrefix)) {
-    yield Buffer.from(writeSmallFamily(family, format));
-  }
+function* chunksOf({ builtIn, groups, labels }: Shown, format: Format): Generator<Buffer> {
+  for (const family of builtIn) yield Buffer.from(writeSmallFamily(family, format));
   const buffer = new LineBuffer();
   for (const { definition, members } of groups) {
     let isHeadWritten = false;

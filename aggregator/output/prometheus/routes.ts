@@ -1,10 +1,13 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import Negotiator from 'negotiator';
-import { exposition, type ExpositionSources } from './exposition.js';
+import type { Refresh } from '../../../wire/refresh.js';
+import type { Aggregator } from '../../aggregator.js';
+import { exposition } from './exposition.js';
 import type { Format } from './family-writer.js';
 import { federation } from './federate/federation.js';
 import { parseSelector, type Selector } from './federate/selector.js';
-import { registerScrapeRoute, type ScrapeRequirements } from './scrape-route.js';
+import { registerScrapeRoute } from './scrape-route.js';
+import type { ShownSources } from './shown.js';
 
 const TEXT = 'text/plain';
 const OPEN_METRICS = 'application/openmetrics-text';
@@ -15,20 +18,27 @@ const CONTENT_TYPE: Record<Format, string> = {
 /** As Prometheus' own. */
 const LOOKBACK_MS = 300_000;
 
-export interface MetricsRouteOptions extends ExpositionSources, ScrapeRequirements {
+/** What both routes show. */
+export interface RouteSources extends ShownSources {
+  readonly aggregator: ShownSources['aggregator'] & Pick<Aggregator, 'settled'>;
+  /** Asked for fresh values, where the collector is in this process. */
+  readonly refresh?: Refresh;
+}
+
+export interface MetricsRouteOptions extends RouteSources {
   /** Such as `/metrics`. */
   readonly path: string;
 }
 
 /** Serves the exposition: classic text or OpenMetrics by the Accept header, gzip when asked for. */
 export function registerMetricsRoute(server: FastifyInstance, options: MetricsRouteOptions): void {
-  registerScrapeRoute(server, options.path, options, ({ headers }) => {
+  registerScrapeRoute(server, options.path, ready(options), ({ headers }) => {
     const format = formatFor(headers.accept);
     return { contentType: CONTENT_TYPE[format], chunks: () => exposition(options, format) };
   });
 }
 
-export interface FederateRouteOptions extends ExpositionSources, ScrapeRequirements {
+export interface FederateRouteOptions extends RouteSources {
   /** Samples that are older are left out (default 5 minutes). */
   readonly lookbackMs?: number;
 }
@@ -36,13 +46,21 @@ export interface FederateRouteOptions extends ExpositionSources, ScrapeRequireme
 /** Serves `/federate?match[]=…`: the newest samples of the series that are asked for, with their times. */
 export function registerFederateRoute(server: FastifyInstance, options: FederateRouteOptions): void {
   const { lookbackMs = LOOKBACK_MS } = options;
-  registerScrapeRoute(server, '/federate', options, (request) => {
+  registerScrapeRoute(server, '/federate', ready(options), (request) => {
     const selectors = selectorsOf(request);
     return {
       contentType: CONTENT_TYPE.text,
       chunks: () => federation({ ...options, selectors, lookbackMs, nowMs: Date.now() }),
     };
   });
+}
+
+/** Waits until all partitions are where they belong, so that a rebalance is no gap, and then for fresh values. */
+function ready({ aggregator, refresh }: RouteSources): (timeoutMs: number) => Promise<void> {
+  return async (timeoutMs) => {
+    await aggregator.settled(timeoutMs);
+    await refresh?.refresh();
+  };
 }
 
 function selectorsOf({ query }: FastifyRequest): Selector[] {

@@ -3,20 +3,11 @@ import { constants, createGzip } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import Negotiator from 'negotiator';
 import { SondeError } from '../../../wire/errors.js';
-import type { Refresh } from '../../../wire/refresh.js';
 
 /** Answers of one route that are written at the same time; who asks beyond is told to come back. */
 const MAX_SCRAPES = 64;
-/** How long a scrape waits at most for partitions that are on their way. */
-const MAX_SETTLE_MS = 3000;
-
-/** What has to be so before an answer is written. */
-export interface ScrapeRequirements {
-  /** Asked for fresh values, where the collector is in this process. */
-  readonly refresh?: Refresh;
-  /** Resolves when what is to be shown can be shown, or after that time: a rebalance is then no gap. */
-  readonly settled?: (timeoutMs: number) => Promise<void>;
-}
+/** How long a scrape waits at most for what is on its way. */
+const MAX_WAIT_MS = 3000;
 
 export interface ScrapeAnswer {
   readonly contentType: string;
@@ -26,12 +17,13 @@ export interface ScrapeAnswer {
 
 /**
  * A route that answers with series: in chunks, with gzip when asked for, and no more of them at once than is good.
+ * @param ready what is waited for, for a limited time, before the answer is written.
  * @param answer to the request; a SondeError `SELECTOR` that it throws is the client's (status 400).
  */
 export function registerScrapeRoute(
   server: FastifyInstance,
   path: string,
-  { refresh, settled }: ScrapeRequirements,
+  ready: (timeoutMs: number) => Promise<void>,
   answer: (request: FastifyRequest) => ScrapeAnswer,
 ): void {
   let scrapes = 0;
@@ -47,8 +39,7 @@ export function registerScrapeRoute(
     if (answered instanceof SondeError) return reply.code(400).type('text/plain').send(`${answered.message}\n`);
     scrapes++;
     reply.raw.once('close', () => scrapes--);
-    await settled?.(settleMs(request.headers['x-prometheus-scrape-timeout-seconds']));
-    await refresh?.refresh();
+    await ready(readyMs(request.headers['x-prometheus-scrape-timeout-seconds']));
     const body = Readable.from(answered.chunks(), { objectMode: false });
     return send(request, reply.header('content-type', answered.contentType), body);
   });
@@ -72,9 +63,9 @@ function send(request: FastifyRequest, reply: FastifyReply, body: Readable): Fas
 }
 
 /** Half of what the scraper gives it, so that there is time left to write. */
-function settleMs(timeoutSeconds: string | string[] | undefined): number {
+function readyMs(timeoutSeconds: string | string[] | undefined): number {
   const given = Number(timeoutSeconds);
-  return given > 0 ? Math.min(MAX_SETTLE_MS, given * 500) : MAX_SETTLE_MS;
+  return given > 0 ? Math.min(MAX_WAIT_MS, given * 500) : MAX_WAIT_MS;
 }
 
 /** Only when it is named: `*` or no header at all may be a client that does not know it. */

@@ -108,7 +108,7 @@ test('a row number out of all proportion to the map is refused before memory is 
 
 test('frames with random faults are counted by reason and stop nothing', () => showMutatedFrames(20_000, 20261123));
 
-/** Without what counts the frames themselves. */
+/** Without what is said of the frames themselves. */
 function series(text: string): string {
-  return text.replaceAll(/^.*sonde_frames_applied.*$/gm, '');
+  return text.replaceAll(/^.*sonde_(frames_applied|partition_offset|host_last_frame).*$/gm, '');
 }

@@ -1,17 +1,15 @@
-import { groupFamilies } from '../../../family-groups.js';
-import { hostLabels, labelText } from '../../../host-labels.js';
+import { labelText } from '../../../host-labels.js';
 import type { Host } from '../../../host.js';
 import type { FamilyView } from '../../../series/family-view.js';
-import { builtInFamilies } from '../built-in.js';
-import type { ExpositionSources } from '../exposition.js';
 import { paced } from '../paced.js';
+import { shownAt, type ShownSources } from '../shown.js';
 import { sampleLines, type SmallFamily } from '../small-family.js';
 import { conditionsOf, satisfies } from './condition.js';
 import { ownFamilies } from './own-families.js';
 import type { Selector } from './selector.js';
 import { SeriesLines, type Part } from './series-lines.js';
 
-export interface Federation extends ExpositionSources {
+export interface Federation extends ShownSources {
   readonly selectors: readonly Selector[];
   /** Now, in ms since 1970. */
   readonly nowMs: number;
@@ -27,10 +25,8 @@ type Lines = () => Iterable<Buffer>;
  * gives. Names are in order, and each is an untyped family of its own, as there.
  */
 export async function* federation(sources: Federation): AsyncGenerator<Buffer> {
-  const { aggregator, registry, metricPrefix, instanceLabel, nowMs, lookbackMs } = sources;
-  const hosts = aggregator.shownHosts();
-  const labels = hostLabels(hosts, instanceLabel);
-  const groups = groupFamilies(hosts);
+  const { registry, nowMs, lookbackMs } = sources;
+  const { groups, labels, builtIn } = shownAt(sources, nowMs);
   const names = new NamedLines(sources.selectors);
   for (const { members } of groups) {
     for (const [host, family] of members) {
@@ -39,8 +35,7 @@ export async function* federation(sources: Federation): AsyncGenerator<Buffer> {
       names.addFamily(family.view(), labelText(labels.get(host)!, family.definition.labels), timeMs);
     }
   }
-  const small = [...builtInFamilies(hosts, labels, groups, metricPrefix), ...(await ownFamilies(registry))];
-  for (const family of small) names.addSmall(family, BigInt(nowMs));
+  for (const family of [...builtIn, ...(await ownFamilies(registry))]) names.addSmall(family, BigInt(nowMs));
   yield* paced(names.chunks());
 }
 
