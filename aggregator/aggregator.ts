@@ -32,6 +32,8 @@ export interface AggregatorOptions extends LimitSettings {
 export interface HeldPartition {
   readonly partition: Partition;
   readonly isShown: boolean;
+  /** Its state is not written any more, because another has it. */
+  readonly isLost: boolean;
 }
 
 /** Applies frames to hosts, and hosts' rows and records to series, partition by partition. */
@@ -72,7 +74,11 @@ export class Aggregator implements PartitionHandler {
   /** Partitions that are held, and whether their series may be shown at this moment. */
   partitions(): HeldPartition[] {
     const shown = this.#options.consumer.shown();
-    return [...this.#partitions.values()].map(({ number, partition }) => ({ partition, isShown: shown.has(number) }));
+    return [...this.#partitions.values()].map(({ number, partition, isLost }) => ({
+      partition,
+      isShown: shown.has(number),
+      isLost,
+    }));
   }
 
   /** Resolves when what is to be shown can be shown, or after `timeoutMs`. */
@@ -183,6 +189,7 @@ export class Aggregator implements PartitionHandler {
     for (const owned of [...this.#partitions.values()]) {
       const stop = metrics.storeSeconds.startTimer();
       try {
+        if (owned.isLost && consumer.shown().has(owned.number)) await owned.takeAgain(store);
         const outcome = await owned.store(store);
         if (outcome.result === 'lost')
           log.warn(`partition ${owned.number} has another owner: its state is not written any more`);

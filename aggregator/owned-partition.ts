@@ -31,6 +31,23 @@ export class OwnedPartition {
     this.#storedOffset = stored.offset;
   }
 
+  /** Whether what is written is refused, because another has taken the partition, or the store has lost it. */
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
+  /**
+   * Takes the partition once more, for a member that is its owner for certain: what is in memory follows from the log, and goes
+   * before what is stored.
+   */
+  async takeAgain(store: StateStore): Promise<void> {
+    const { epoch, stored } = await store.take(this.number);
+    this.#epoch = epoch;
+    this.#isLost = false;
+    this.#storedOffset = undefined;
+    this.partition.storedElsewhere(stored?.sections ?? new Map<string, Uint8Array>());
+  }
+
   async isOwner(store: StateStore): Promise<boolean> {
     return !this.#isLost && this.#epoch !== undefined && (await store.isOwner(this.number, this.#epoch));
   }

@@ -87,6 +87,12 @@ export class Partition {
     this.#sections.failed();
   }
 
+  /** What is stored is not what was written from here: the next change makes it that of this partition. */
+  storedElsewhere(sections: ReadonlyMap<string, Uint8Array>): void {
+    this.#sections.restored(sections);
+    this.#storedVersions.clear();
+  }
+
   /** Makes this partition, which has applied nothing yet, what was stored. */
   async restore({ offset, sections }: StoredPartition): Promise<void> {
     const groups = new Map<string, Map<string, Uint8Array>>();

@@ -18,6 +18,7 @@ export class SectionSet {
 
   /** What a store has handed over is what is stored. */
   restored(sections: ReadonlyMap<string, Uint8Array>): void {
+    this.#stored.clear();
     for (const [name, bytes] of sections) groupOf(this.#stored, splitName(name)[0]).set(name, digest(bytes));
   }
 
