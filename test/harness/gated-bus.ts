@@ -4,6 +4,8 @@ import { decodeFrame, type Frame } from '../../wire/frame.js';
 /** A bus that is up, away, or leaves its callers waiting; keeps what it took. */
 export class GatedBus implements Publisher {
   readonly frames: Frame[] = [];
+  /** The same, as they were published. */
+  readonly records: BusRecord[] = [];
   /** Bytes of each send that was taken or waits. */
   readonly sends: number[] = [];
   readonly #held: (() => void)[] = [];
@@ -15,7 +17,8 @@ export class GatedBus implements Publisher {
 
   async publish(records: readonly BusRecord[]): Promise<void> {
     if (this.state === 'away') throw new Error('the bus is away');
-    const frames = records.map(({ value }) => decodeFrame(value.slice()));
+    const copies = records.map(({ key, value }) => ({ key, value: value.slice() }));
+    const frames = copies.map(({ value }) => decodeFrame(value));
     for (const frame of frames) {
       const error = this.refuses(frame);
       if (error !== undefined) throw error;
@@ -30,6 +33,7 @@ export class GatedBus implements Publisher {
       this.underWay--;
     }
     this.frames.push(...frames);
+    this.records.push(...copies);
   }
 
   /** Sends that hang go on, as the state now says. */
