@@ -6,8 +6,8 @@ import type { KafkaPublisher } from '../wire/kafka/kafka-publisher.js';
 
 /** What the bus's adapters count, read when scraped. */
 
+/** Whether the brokers take frames, and what they did not, the collector counts itself. */
 export function publisherMetrics(registry: Registry, publisher: KafkaPublisher): void {
-  gauge(registry, 'sonde_kafka_up', 'Whether the brokers take what is sent', () => (publisher.lastError ? 0 : 1));
   gauge(
     registry,
     'sonde_kafka_waiting_bytes',
@@ -21,12 +21,6 @@ export function publisherMetrics(registry: Registry, publisher: KafkaPublisher):
     () => publisher.stats.bytes,
   );
   counter(registry, 'sonde_kafka_sends_total', 'Requests that were acknowledged', () => publisher.stats.sends);
-  counter(
-    registry,
-    'sonde_kafka_failures_total',
-    'Requests and attempts to connect that failed',
-    () => publisher.stats.failures,
-  );
 }
 
 export function consumerMetrics(registry: Registry, consumer: KafkaConsumer): void {

@@ -39,6 +39,14 @@ addSettings(program.command('run'), 'run')
     await run(settings);
   });
 
+addSettings(program.command('collect'), 'collect')
+  .description('load probes on this machine and send what they count to Kafka, for aggregators')
+  .action(async (_flags: unknown, command: Command) => {
+    const settings = await settingsOf(command, 'collect');
+    const { collect } = await import('./collect.js');
+    await collect(settings);
+  });
+
 addSettings(program.command('aggregate'), 'aggregate')
   .description('read the frames of a fleet from Kafka and serve their metrics; run as many as are needed')
   .action(async (_flags: unknown, command: Command) => {
@@ -77,7 +85,7 @@ addSettings(createTopics, 'topics').action(
 program
   .command('ledger')
   .description('print what came, went on, was lost and waits, hop by hop, of the hosts of running aggregators')
-  .option('--url <url>', `metrics of an aggregator; may come several times (default: ${LEDGER_URL})`, collect)
+  .option('--url <url>', `metrics of an aggregator; may come several times (default: ${LEDGER_URL})`, gather)
   .option('--maps', 'a line for each config and map')
   .option('--instance-label <label>', 'label that names the host', 'instance')
   .addHelpText('after', '\nThe exit status is 0 when all of it adds up, else 1.')
@@ -116,7 +124,7 @@ interface LedgerFlags {
 }
 
 /** For a flag that may come several times. */
-function collect(value: string, before: readonly string[] | undefined): readonly string[] {
+function gather(value: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), value];
 }
 

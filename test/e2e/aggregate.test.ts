@@ -160,6 +160,15 @@ test('with a broker that wants TLS and a login, each thing that is wrong is one 
   for (const command of [
     ['topics', 'create'],
     ['aggregate', '--web.listen-address', '127.0.0.1:0'],
+    [
+      'collect',
+      '--web.listen-address',
+      '127.0.0.1:0',
+      '--config.names',
+      'timers',
+      '--spool.dir',
+      join(folder, 'spool'),
+    ],
   ]) {
     const { status, stderr } = await runSonde([...command, ...right], wrong);
     assert.equal(status, 1);

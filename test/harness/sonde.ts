@@ -34,9 +34,13 @@ export interface Sonde {
   readonly ended: Promise<number>;
 }
 
-/** Starts `sonde run` on a free port, and stops it after the test. Rejects with what it printed when it ends instead. */
-export async function startSonde(t: TestContext, args: readonly string[]): Promise<Sonde> {
-  const child = spawn(process.execPath, [SONDE, 'run', '--web.listen-address', '127.0.0.1:0', ...args], {
+/** Starts `sonde run` (or `sonde collect`) on a free port, and stops it after the test. Rejects with what it printed when it ends instead. */
+export async function startSonde(
+  t: TestContext,
+  args: readonly string[],
+  command: 'run' | 'collect' = 'run',
+): Promise<Sonde> {
+  const child = spawn(process.execPath, [SONDE, command, '--web.listen-address', '127.0.0.1:0', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let [stdout, stderr] = ['', ''];
