@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import test from 'node:test';
+import { availableParallelism } from 'node:os';
+import test, { type TestContext } from 'node:test';
 import { obeyThisProcess } from '../harness/bpf-fixture.js';
 import { select, total } from '../harness/kernel-metrics.js';
 import { readOpenMetrics } from '../harness/openmetrics.js';
@@ -112,10 +114,14 @@ test('an overrun ring buffer: counted or lost, each record once', async (t) => {
 test('an overrun perf buffer: the kernel counts what it lost, each record once', async (t) => {
   const sonde = await startRecords(t, NO_POLLS);
   const WRITTEN = 50_021;
+  // On one CPU, so that the loss is told in front of the next record, and with nobody reading meanwhile.
+  pinThisThread(t);
+  sonde.kill('SIGSTOP');
   writeRecords('perf', eventBytes({ key: 1 }), WRITTEN);
+  sonde.kill('SIGCONT');
   let written = WRITTEN;
   let samples = await sonde.scrape();
-  // The kernel tells of a loss in front of the next record that it can write on that CPU, which may be another by now.
+  // The kernel tells of a loss in front of the next record that it can write on that CPU.
   for (let tries = 0; tries < 100; tries++) {
     writeRecords('perf', eventBytes({ key: 2 }));
     written++;
@@ -154,4 +160,11 @@ function addressOf(symbol: string): bigint {
   const line = new RegExp(`^([0-9a-f]+) [tT] ${symbol}$`, 'm').exec(readFileSync('/proc/kallsyms', 'latin1'));
   assert.ok(line, symbol);
   return BigInt(`0x${line[1]!}`);
+}
+
+/** Keeps this thread on the first CPU until the test has ended. */
+function pinThisThread(t: TestContext): void {
+  const pin = (cpus: string): unknown => execFileSync('taskset', ['-pc', cpus, String(process.pid)]);
+  pin('0');
+  t.after(() => pin(`0-${availableParallelism() - 1}`));
 }

@@ -70,7 +70,7 @@ describe('opening what is no BPF object', () => {
     assert.equal(unnamed.name, 'object');
     assert.deepEqual(
       unnamed.maps.map(({ name }) => name),
-      ['typed', 'untyped'],
+      ['typed', 'untyped', 'typed_ring', 'typed_perf', 'untyped_perf'],
     );
     unnamed.close();
     const named = native.open(good, { name: 'mine' });
