@@ -135,21 +135,24 @@ class Range implements PartitionHandler {
   }
 }
 
-function rangeOffsets(options: RangeOptions): Promise<ReadonlyMap<number, OffsetRange>> {
+async function rangeOffsets(options: RangeOptions): Promise<ReadonlyMap<number, OffsetRange>> {
   const { fromMs, kafka, signal, toMs, topic } = options;
-  if (signal?.aborted === true) return Promise.reject(abortedError(options));
+  if (signal?.aborted === true) throw abortedError(options);
+  const from = await offsetsAt(kafka, topic, fromMs);
+  const ends = await offsetsAt(kafka, topic, toMs);
+  return new Map([...ends].map(([partition, end]) => [partition, { from: from.get(partition)!, end }]));
+}
+
+/** The first offset of each partition that the broker took at this time (ms since 1970) or later; at the end of the log the next one. */
+export function offsetsAt(kafka: KafkaOptions, topic: string, timeMs: number): Promise<ReadonlyMap<number, bigint>> {
   return withAdmin(kafka, { stage: 'consume', topic }, async (admin) => {
-    const begins = await admin.fetchTopicOffsetsByTimestamp(topic, fromMs);
-    const ends = await admin.fetchTopicOffsetsByTimestamp(topic, toMs);
-    const from = new Map(begins.map(({ offset, partition }) => [partition, BigInt(offset)]));
-    return new Map(
-      ends.map(({ offset, partition }) => [partition, { from: from.get(partition)!, end: BigInt(offset) }]),
-    );
+    const offsets = await admin.fetchTopicOffsetsByTimestamp(topic, timeMs);
+    return new Map(offsets.map(({ offset, partition }) => [partition, BigInt(offset)]));
   });
 }
 
 /** Otherwise the broker would keep it for a week. */
-async function removeGroup(kafka: KafkaOptions, groupId: string): Promise<void> {
+export async function removeGroup(kafka: KafkaOptions, groupId: string): Promise<void> {
   try {
     await withAdmin(kafka, { stage: 'consume' }, (admin) => admin.deleteGroups([groupId]));
   } catch (error) {
