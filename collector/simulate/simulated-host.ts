@@ -1,7 +1,7 @@
 import type { Publisher } from '../../wire/bus.js';
 import { DrainClock, type Anchor, type Drained } from '../publish/drain-clock.js';
 import type { FrameBody } from '../publish/frame-encoder.js';
-import { FramePublisher } from '../publish/frame-publisher.js';
+import { FramePublisher } from './frame-publisher.js';
 import { FactSheet } from './fact-sheet.js';
 import { HeldFrames } from './held-frames.js';
 import type { HostPlan } from './host-plan.js';

@@ -1,6 +1,6 @@
 import type { Publisher } from '../../wire/bus.js';
-import type { Drained } from './drain-clock.js';
-import { FrameEncoder, isStateBody, type FrameBody, type FrameEncoderOptions } from './frame-encoder.js';
+import type { Drained } from '../publish/drain-clock.js';
+import { FrameEncoder, isStateBody, type FrameBody, type FrameEncoderOptions } from '../publish/frame-encoder.js';
 
 export interface FramePublisherOptions extends FrameEncoderOptions {
   readonly bus: Publisher;
