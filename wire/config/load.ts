@@ -19,6 +19,40 @@ const OBJECT = '.bpf.o';
  * @throws {ConfigError} with every problem of every file.
  */
 export async function loadConfigs(dir: string, names?: readonly string[]): Promise<readonly ProbeConfig[]> {
+  const { entries, available, configs: parsed, problems } = await readConfigs(dir, names);
+  const configs = names === undefined ? parsed.filter((config) => config.enabledByDefault) : parsed;
+  if (configs.length === 0 && problems.length === 0) {
+    problems.push(folderProblem(dir, 'every config here says defaults: off', `name one: ${available.join(', ')}`));
+  }
+  problems.push(...configs.flatMap((config) => missingObjects(config, entries)));
+  if (names === undefined) problems.push(...orphanObjects(dir, entries, available, parsed));
+  problems.push(...crossConfigProblems(configs));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return configs;
+}
+
+/**
+ * Loads a folder's configs without their objects: for frames that were recorded elsewhere.
+ * @param names as in {@link loadConfigs}; undefined: every one there is.
+ * @throws {ConfigError} with every problem of every file.
+ */
+export async function loadTexts(dir: string, names?: readonly string[]): Promise<readonly ProbeConfig[]> {
+  const { configs, problems } = await readConfigs(dir, names);
+  problems.push(...crossConfigProblems(configs));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return configs;
+}
+
+interface FolderReading {
+  readonly entries: readonly string[];
+  /** Names of all configs there are. */
+  readonly available: readonly string[];
+  /** Those that were wanted and can be read. */
+  readonly configs: readonly ProbeConfig[];
+  readonly problems: ConfigProblem[];
+}
+
+async function readConfigs(dir: string, names: readonly string[] | undefined): Promise<FolderReading> {
   const entries = await listFolder(dir);
   const available = namesOf(entries);
   const problems = available.length === 0 ? [emptyFolder(dir, entries)] : [];
@@ -29,21 +63,11 @@ export async function loadConfigs(dir: string, names?: readonly string[]): Promi
     // An empty folder has said so already.
     if (available.length > 0) problems.push(unknownName(dir, name, available, entries));
   }
-
   const parsed = await parseFiles(
     dir,
     wanted.filter((name) => available.includes(name)),
   );
-  problems.push(...parsed.problems);
-  const configs = names === undefined ? parsed.configs.filter((config) => config.enabledByDefault) : parsed.configs;
-  if (configs.length === 0 && problems.length === 0) {
-    problems.push(folderProblem(dir, 'every config here says defaults: off', `name one: ${available.join(', ')}`));
-  }
-  problems.push(...configs.flatMap((config) => missingObjects(config, entries)));
-  if (names === undefined) problems.push(...orphanObjects(dir, entries, available, parsed.configs));
-  problems.push(...crossConfigProblems(configs));
-  if (problems.length > 0) throw new ConfigError(problems);
-  return configs;
+  return { entries, available, configs: parsed.configs, problems: [...problems, ...parsed.problems] };
 }
 
 /**

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { checkConfigs, loadConfigs } from '../../../../wire/config/load.js';
+import { checkConfigs, loadConfigs, loadTexts } from '../../../../wire/config/load.js';
 import { ConfigError, formatProblem } from '../../../../wire/errors.js';
 import { FIXTURES, fixtures } from './fixtures.js';
 
@@ -164,4 +164,13 @@ test('checkConfigs needs no objects: the good fixtures pass, the broken ones do 
   assert.equal(files.size, fixtures('broken').length);
   const none = await checkConfigs(join(FIXTURES, 'none'));
   assert.match(none[0]?.message ?? '', /^cannot be read: ENOENT/);
+});
+
+test('texts are loaded without their objects, all or those named, with every problem', async (t) => {
+  const dir = await folder(t, { 'a.yaml': counter('a'), 'b.yaml': `${counter('b')}defaults: off\n` });
+  const names = async (wanted?: string[]): Promise<string[]> => (await loadTexts(dir, wanted)).map(({ name }) => name);
+  assert.deepEqual(await names(), ['a', 'b']);
+  assert.deepEqual(await names(['b']), ['b']);
+  await assert.rejects(names(['c']), /has no config "c"/);
+  await assert.rejects(loadTexts(join(dir, 'none')), /cannot be read/);
 });
