@@ -88,7 +88,11 @@ export class LoadedConfig {
   applyRows(rows: MapRows, context: DecodeContext): void {
     if (this.problem !== undefined) return;
     const map = this.#maps.get(rows.mapId);
-    if (map === undefined) throw unknownMap(rows);
+    if (map === undefined) {
+      // No metric reads it, as when its config has been replaced by one that leaves the metric out.
+      if (this.shape.maps.some(({ id }) => id === rows.mapId)) return;
+      throw unknownMap(rows);
+    }
     const columns = rowColumns(rows, map.shape, context.littleEndian);
     for (const state of map.states) state.apply(columns, context);
   }

@@ -41,10 +41,13 @@ export class Partition {
     this.#options = options;
   }
 
-  /** Applies one record. Throws a SondeError (or, for what protobuf finds too late, a RangeError) when it has to be left out. */
-  apply(record: ConsumedRecord): Frame['body']['case'] {
+  /**
+   * Applies one record. Throws a SondeError (or, for what protobuf finds too late, a RangeError) when it has to be left out.
+   * @param decode makes a frame of the record's bytes, where it is to be another than the one that is there.
+   */
+  apply(record: ConsumedRecord, decode = decodeFrame): Frame['body']['case'] {
     this.next = record.offset + 1n;
-    const frame = decodeFrame(record.value);
+    const frame = decode(record.value);
     if (frame.hostId !== record.key) {
       throw new SondeError('FRAME_MALFORMED', `frame of host ${frame.hostId} in a record of ${record.key}`, {
         stage: 'decode',

@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -9,17 +8,6 @@ import { DiskLog, type DiskLogOptions, type LogLoss } from '../../lib/disk-log/d
 export function temporaryFolder(t: TestContext): string {
   const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sonde-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
-
-/** A small file system of its own. */
-export function mountedTmpfs(t: TestContext, size: string): string {
-  const folder = mkdtempSync(join(tmpdir(), 'sonde-'));
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'sonde-test', folder]);
-  t.after(() => {
-    execFileSync('umount', ['--lazy', folder]);
-    rmdirSync(folder);
-  });
   return folder;
 }
 
