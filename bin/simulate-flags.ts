@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { ARCHITECTURES, type Architecture } from '../collector/simulate/host-plan.js';
-import { parseDuration } from '../lib/duration.js';
+import { durationFrom } from './flag-values.js';
 
 /** What one run of `sonde simulate` is to be. These are no settings: nobody keeps them in a file. */
 export interface SimulateFlags {
@@ -25,7 +25,9 @@ export function addSimulateFlags(command: Command): Command {
     .addOption(number('--hosts <number>', 'made-up hosts', 10, 1, 100_000))
     .addOption(number('--series <number>', 'series a host, more or less', 1000, 1, 1_000_000))
     .addOption(number('--rate <number>', 'events a second, over all hosts', 1000, 0, 1e9))
-    .addOption(new Option('--duration <duration>', 'such as 30s; left out: until it is ended').argParser(duration))
+    .addOption(
+      new Option('--duration <duration>', 'such as 30s; left out: until it is ended').argParser(durationFrom(50)),
+    )
     .addOption(
       number(
         '--steps <number>',
@@ -47,7 +49,7 @@ export function addSimulateFlags(command: Command): Command {
     .addOption(
       new Option('--drain-interval <duration>', "time between two drains of a host's buffers")
         .default(1000, '1s')
-        .argParser(duration),
+        .argParser(durationFrom(50)),
     )
     .addOption(number('--first-host <number>', 'number of the first host: processes can share a fleet', 1, 1, 1e9))
     .addOption(
@@ -62,12 +64,6 @@ function number(flags: string, help: string, value: number | undefined, min: num
     if (/^\d{1,10}$/.test(text) && Number(text) >= min && Number(text) <= max) return Number(text);
     throw new InvalidArgumentError(`write a whole number from ${min} to ${max}`);
   });
-}
-
-function duration(text: string): number {
-  const ms = parseDuration(text);
-  if (ms !== null && ms >= 50) return ms;
-  throw new InvalidArgumentError('write a duration from 50ms on, such as 500ms, 30s or 10m');
 }
 
 function probability(text: string): number {

@@ -46,7 +46,7 @@ export async function simulate(settings: Settings, flags: SimulateFlags): Promis
     version: VERSION,
   });
   now = () => simulation.nowMs;
-  const stop = untilSignal(flags.duration);
+  const { signal: stop } = untilSignal(flags.duration);
   if (flags.steps === undefined) await simulation.runUntil(stop);
   else await simulation.runSteps(flags.steps, stop);
   await simulation.settle(SETTLE_MS);

@@ -5,6 +5,8 @@ import { duration, wholeNumber } from '../lib/settings/kinds.js';
 import { settingsTable } from '../lib/settings/table.js';
 import { describeFailure } from './fail.js';
 import { addSettings, flag, settingsOf } from './flags.js';
+import { addRecordFlags, type RecordFlags } from './record-flags.js';
+import { addReplayFlags, type ReplayFlags } from './replay-flags.js';
 import { addSimulateFlags, type SimulateFlags } from './simulate-flags.js';
 import { VERSION } from './version.js';
 
@@ -100,6 +102,22 @@ addSimulateFlags(addSettings(program.command('simulate'), 'simulate'))
     const settings = await settingsOf(command, 'simulate');
     const { simulate } = await import('./simulate.js');
     await simulate(settings, flags);
+  });
+
+addRecordFlags(addSettings(program.command('record'), 'record'))
+  .description("keep frames in a file: those of a topic, or without brokers those of this machine's own probes")
+  .action(async (file: string, flags: RecordFlags, command: Command) => {
+    const settings = await settingsOf(command, 'record');
+    const { record } = await import('./record.js');
+    await record(settings, file, flags);
+  });
+
+addReplayFlags(addSettings(program.command('replay'), 'replay'))
+  .description('decode recorded frames again, also under other configs, and write all samples with their times')
+  .action(async (file: string | undefined, flags: ReplayFlags, command: Command) => {
+    const settings = await settingsOf(command, 'replay');
+    const { replay } = await import('./replay.js');
+    await replay(settings, file, flags);
   });
 
 addSettings(program.command('settings'), undefined)

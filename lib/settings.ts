@@ -69,13 +69,13 @@ const rollups = z
 export const SETTINGS = {
   'config.dir': {
     kind: kind.folder,
-    help: "folder with NAME.yaml beside NAME.bpf.o; left out: Sonde's own probes",
-    commands: PROBES,
+    help: "folder with NAME.yaml beside NAME.bpf.o; left out: Sonde's own probes (sonde replay: the recorded configs)",
+    commands: [...PROBES, 'record', 'replay'],
   },
   'config.names': {
     kind: kind.list('<a,b>'),
     help: 'configs to load; left out: all but those that say defaults: off',
-    commands: PROBES,
+    commands: [...PROBES, 'record', 'replay'],
   },
   'config.check': {
     kind: kind.toggle,
@@ -105,29 +105,29 @@ export const SETTINGS = {
   'poll-interval': {
     kind: kind.seconds(0.1, 3600),
     help: 'time between reads of the maps; in sonde run each scrape reads them anyway',
-    commands: [...PROBES, 'simulate'],
+    commands: [...PROBES, 'simulate', 'record'],
     default: '10',
   },
   'keyframe-interval': {
     kind: kind.duration('1s', '1h'),
     help: 'time after which everything is sent again, for aggregators that begin in the middle',
-    commands: [...COLLECT, 'simulate'],
+    commands: [...COLLECT, 'simulate', 'record'],
     default: '60s',
   },
   'host.id': {
     kind: kind.words('<id>', /^[\w.:-]{1,64}$/, 'host id', 'write at most 64 letters, digits, . _ : and -'),
     help: 'who this host is, unlike all others and for ever; left out: a hash of its machine-id',
-    commands: PROBES,
+    commands: [...PROBES, 'record'],
   },
   'host.name': {
     kind: kind.words('<name>', /^[\x21-\x7e]{1,253}$/, 'host name', 'write at most 253 letters without spaces'),
     help: 'what people call this host; left out: its host name',
-    commands: PROBES,
+    commands: [...PROBES, 'record'],
   },
   'host.label': {
     kind: kind.labels,
     help: 'a label for all series of this host; may come several times',
-    commands: PROBES,
+    commands: [...PROBES, 'record'],
   },
   'spool.dir': {
     kind: kind.folder,
@@ -215,7 +215,7 @@ export const SETTINGS = {
       'write letters, digits and _, or nothing for none',
     ),
     help: 'label that names the host; empty: none',
-    commands: AGGREGATE,
+    commands: [...AGGREGATE, 'replay'],
     default: 'instance',
   },
   'hosts.silent-after': {
@@ -233,13 +233,13 @@ export const SETTINGS = {
   'series.max-per-metric': {
     kind: kind.wholeNumber(1, 16_000_000),
     help: 'label sets of a metric; what comes beyond is one series with other in each label',
-    commands: ['run', 'aggregate'],
+    commands: ['run', 'aggregate', 'replay'],
     default: '2000000',
   },
   limits: {
     kind: kind.structured(limits),
     help: 'defaults for metrics by name: a list of {metric: PATTERN, cap, ttl, top}; the first that fits counts',
-    commands: ['run', 'aggregate'],
+    commands: ['run', 'aggregate', 'replay'],
     default: '[]',
   },
   rollups: {
