@@ -2,15 +2,17 @@
 // The status is 0 whatever the numbers: a busy machine is no fault of the code.
 import { join } from 'node:path';
 import { prepare, ROOT } from './prepare.mjs';
-import { checkKernel, main, run, SetupError } from './system.mjs';
+import { checkKernel, installMissing, main, run, SetupError } from './system.mjs';
+import { SERVICE_PACKAGES } from './test-packages.mjs';
 
-const BENCHES = ['ring', 'map', 'decode', 'records', 'scrape', 'exporter'];
+const BENCHES = ['ring', 'map', 'decode', 'records', 'scrape', 'exporter', 'kafka'];
 
 await main(() => {
   const names = process.argv.length > 2 ? process.argv.slice(2) : BENCHES;
   const unknown = names.find((name) => !BENCHES.includes(name));
   if (unknown !== undefined) throw new SetupError(`there is no bench ${unknown}: there are ${BENCHES.join(', ')}.`);
   checkKernel();
+  if (names.includes('kafka')) installMissing(SERVICE_PACKAGES);
   prepare();
   for (const name of names) {
     console.log(`\n${name}`);

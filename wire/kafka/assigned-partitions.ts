@@ -192,11 +192,11 @@ export class AssignedPartitions {
   /** False when the handler has thrown. */
   async #hand(feed: PartitionFeed, slice: Fetched['records']): Promise<boolean> {
     try {
-      const missing = await feed.hand(slice);
-      this.#stats.records += slice.length;
-      this.#stats.bytes += slice.reduce((sum, record) => sum + recordSize(record), 0);
-      this.#countGap(feed, missing.gap);
-      for (const { offsets, reason } of missing.unreadable) this.#countUnreadable(feed, reason, offsets);
+      const handed = await feed.hand(slice);
+      this.#stats.records += handed.records;
+      this.#stats.bytes += handed.bytes;
+      this.#countGap(feed, handed.gap);
+      for (const { offsets, reason } of handed.unreadable) this.#countUnreadable(feed, reason, offsets);
       return true;
     } catch (error) {
       this.#fault(feed, error);

@@ -21,6 +21,7 @@ export interface KafkaTls {
 }
 
 export interface KafkaSasl {
+  /** `plain` sends the password as it is: over TLS only. */
   readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
   readonly username: string;
   readonly password: string;

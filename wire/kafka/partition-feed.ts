@@ -4,11 +4,15 @@ import type { BatchRecord, UnreadableReason } from './record-batch.js';
 /** How a partition goes on: `loading` until its state is there, then `reading`; `stopped` by a fault; `foreign`: not ours. */
 type Phase = 'foreign' | 'loading' | 'reading' | 'stopped';
 
-/** What was not handed over of some records, in numbers of offsets. */
-export interface Missing {
-  /** Not in the log any more. */
-  gap: bigint;
-  /** In the log, in a batch that cannot be read. */
+/** What became of some records. */
+export interface Handed {
+  /** Handed over. */
+  readonly records: number;
+  /** Of their values. */
+  readonly bytes: number;
+  /** Offsets that are not in the log any more. */
+  readonly gap: bigint;
+  /** Offsets that are in the log, in batches that cannot be read. */
   readonly unreadable: { readonly reason: UnreadableReason; readonly offsets: bigint }[];
 }
 
@@ -95,18 +99,19 @@ export class PartitionFeed {
   }
 
   /** Hands records over, without those before the next offset. Rejects when the handler does. */
-  async hand(records: readonly BatchRecord[]): Promise<Missing> {
-    const missing: Missing = { gap: 0n, unreadable: [] };
+  async hand(records: readonly BatchRecord[]): Promise<Handed> {
+    const unreadable: { reason: UnreadableReason; offsets: bigint }[] = [];
     const consumed: ConsumedRecord[] = [];
+    let gap = 0n;
     let next = this.#next;
     for (const record of records) {
       const offset = BigInt(record.offset);
       if (offset < next) continue;
       const from = record.unreadable?.fromOffset ?? offset;
-      if (from > next) missing.gap += from - next;
+      if (from > next) gap += from - next;
       if (record.unreadable) {
         const { reason } = record.unreadable;
-        missing.unreadable.push({ reason, offsets: offset + 1n - (from > next ? from : next) });
+        unreadable.push({ reason, offsets: offset + 1n - (from > next ? from : next) });
       } else {
         const { key, timestamp, value } = record;
         consumed.push({
@@ -118,6 +123,7 @@ export class PartitionFeed {
     }
     if (consumed.length > 0) await this.call(() => this.#handler.apply(this.partition, consumed));
     this.#next = next;
-    return missing;
+    const bytes = consumed.reduce((sum, { value }) => sum + value.length, 0);
+    return { records: consumed.length, bytes, gap, unreadable };
   }
 }

@@ -24,6 +24,8 @@ export interface SendLimits {
 
 interface Entry {
   readonly record: BusRecord;
+  /** Found out once: how many partitions there are changes only after a failure, with which all entries go. */
+  partition?: number;
   readonly owner: { readonly publish: PendingPublish; waiting: number };
 }
 
@@ -63,12 +65,14 @@ export class SendQueue {
    * Only one send at a time: `done`, `putBack` or `failAll` must follow.
    */
   take(partitionCount: number, limits: SendLimits): Send {
-    const partition = partitionOf(this.#entries[0]!.record.key, partitionCount);
+    const partitionOfEntry = (entry: Entry): number =>
+      (entry.partition ??= partitionOf(entry.record.key, partitionCount));
+    const partition = partitionOfEntry(this.#entries[0]!);
     const left: Entry[] = [];
     let bytes = 0;
     let isFull = false;
     for (const entry of this.#entries) {
-      const isOfIt = partitionOf(entry.record.key, partitionCount) === partition;
+      const isOfIt = partitionOfEntry(entry) === partition;
       const entryBytes = entry.record.value.byteLength;
       isFull ||= isOfIt && this.#sending.length > 0 && !fits(bytes + entryBytes, this.#sending.length, limits);
       if (isOfIt && !isFull) {
