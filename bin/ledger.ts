@@ -22,8 +22,8 @@ export async function printLedger({ urls, instanceLabel, maps }: LedgerOptions):
   const all = new Ledger(instanceLabel);
   for (const ledger of ledgers) all.merge(ledger);
   const rows = all.rows();
-  if (!rows.some((row) => row.in !== undefined))
-    throw new UsageError(`${urls.join(', ')}: no ledger there (yet): give the metrics of aggregators that serve hosts`);
+  if (rows.length === 0)
+    throw new UsageError(`${urls.join(', ')}: no hosts there (yet): give the metrics of aggregators that serve some`);
   const { text, addsUp } = reportLedger(rows, maps);
   process.stdout.write(text);
   return addsUp;

@@ -1,6 +1,9 @@
 import { textTable } from '../../lib/text-table.js';
 import { byHop, missing, type LedgerRow } from './ledger.js';
 
+/** Rows that do not add up and are named one by one. */
+const MAX_NAMED = 10;
+
 /** The ledger as people read it, and whether all of it adds up. */
 export interface LedgerReport {
   readonly text: string;
@@ -21,11 +24,14 @@ export function reportLedger(rows: readonly LedgerRow[], maps: boolean): LedgerR
     verdict(row, wrong),
   ]);
   const known = rows.filter((row) => row.in !== undefined).length;
-  const summary =
-    wrong.length === 0
-      ? `in = out + lost + waiting: everywhere (${known} of ${known})`
-      : `in = out + lost + waiting: not in ${wrong.length} of ${known}: ${wrong.slice(0, 10).map(describe).join('; ')}`;
-  return { text: `${textTable([head, ...lines])}\n${summary}\n`, addsUp: wrong.length === 0 };
+  return { text: `${textTable([head, ...lines])}\n${summary(known, wrong)}\n`, addsUp: wrong.length === 0 };
+}
+
+function summary(known: number, wrong: readonly LedgerRow[]): string {
+  if (known === 0) return 'no records: none of the probes there has a ring or perf buffer';
+  if (wrong.length === 0) return `in = out + lost + waiting: everywhere (${known} of ${known})`;
+  const named = wrong.slice(0, MAX_NAMED).map(describe).join('; ');
+  return `in = out + lost + waiting: not in ${wrong.length} of ${known}: ${named}`;
 }
 
 function verdict(row: LedgerRow, wrong: readonly LedgerRow[]): string {

@@ -21,7 +21,7 @@ export const LEDGER_METRICS: ReadonlySet<string> = new Set([
   'sonde_lost_total',
 ]);
 /** In the way of the data. */
-const HOPS = ['kernel', 'collector', 'bus', 'decode', 'series'];
+const HOPS = ['kernel', 'collector', 'spool', 'bus', 'decode', 'series'];
 
 /** The rows of one scrape. */
 export class Ledger {

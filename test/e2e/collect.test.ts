@@ -5,6 +5,7 @@ import test, { type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { command, fixtureYaml, obeyThisProcess, programsOf } from '../harness/bpf-fixture.js';
 import { AggregatorProcess } from '../harness/fleet/processes.js';
+import { eventBytes, writeRecords } from '../harness/record-command.js';
 import { configFolder, runSonde, startSonde, type Sonde } from '../harness/sonde.js';
 import { testFolder } from '../services/folders.js';
 import { startKafka } from '../services/kafka.js';
@@ -52,7 +53,10 @@ test('what is counted on one side is served on the other, from before Kafka is t
   const brokers = ['--kafka.brokers', kafka.brokers.join(',')];
   assert.equal((await runSonde(['topics', 'create', ...brokers, '--partitions', '3'])).status, 0);
   await kafka.kill();
-  const folder = configFolder(t, { commands: { yaml: fixtureYaml('commands'), object: 'commands' } });
+  const folder = configFolder(t, {
+    commands: { yaml: fixtureYaml('commands'), object: 'commands' },
+    records: { yaml: fixtureYaml('records'), object: 'records' },
+  });
   const identity = ['--host.id', 'db-1', '--host.name', 'db-1.example', '--host.label', 'rack=r7'];
   const collector = await start(t, [
     ...[...brokers, ...identity, '--config.dir', folder, '--poll-interval', '1'],
@@ -60,9 +64,10 @@ test('what is counted on one side is served on the other, from before Kafka is t
   ]);
   for (const id of programsOf(collector.pid)) obeyThisProcess(id);
   command('hash', 7, 5);
+  writeRecords('ring', eventBytes({ key: 3 }), 500);
   assert.match(
     await (await fetch(`${collector.url}/readyz`)).text(),
-    /^ready\nprobes: 1 of 1 programs attached\nkafka: .*ECONNREFUSED/,
+    /^ready\nprobes: 2 of 2 programs attached\nkafka: .*ECONNREFUSED/,
   );
   assert.match(collector.stderr(), /WARN: kafka .*ECONNREFUSED.*; records wait in /);
 
@@ -71,16 +76,23 @@ test('what is counted on one side is served on the other, from before Kafka is t
   aggregator.start();
   await aggregator.serves();
   assert.match(
-    await untilServed(aggregator, '7', 5),
+    await untilServed(aggregator, 'ebpf_exporter_test_rows_total', '7', 5),
     /\binstance="db-1\.example"[^}]*\brack="r7"|\brack="r7"[^}]*\binstance="db-1\.example"/,
   );
+  await untilServed(aggregator, 'ebpf_exporter_test_ring_records_total', '3', 500);
   const own = await (await fetch(`${collector.url}/metrics`)).text();
   assert.match(own, /^sonde_bus_up 1$/m);
   assert.doesNotMatch(own, /^ebpf_exporter_test_/m, 'it serves only what is its own');
 
   command('hash', 7, 3);
+  writeRecords('ring', eventBytes({ key: 3 }), 23);
   assert.equal(await collector.stop(), 0, collector.stderr());
-  await untilServed(aggregator, '7', 8);
+  await untilServed(aggregator, 'ebpf_exporter_test_rows_total', '7', 8);
+  await untilServed(aggregator, 'ebpf_exporter_test_ring_records_total', '3', 523);
+  const ledger = await runSonde(['ledger', '--url', `${aggregator.url}/metrics`]);
+  assert.equal(ledger.status, 0, ledger.stdout);
+  for (const hop of ['kernel', 'collector', 'bus', 'decode'])
+    assert.match(ledger.stdout, new RegExp(`^db-1\\.example +${hop} +523 +523 +0 +– +yes$`, 'm'));
   assert.equal(await aggregator.stop(), 0, aggregator.output);
   assertForPeople(collector.stderr() + aggregator.output);
 });
@@ -91,13 +103,13 @@ function start(t: TestContext, args: readonly string[]): Promise<Sonde> {
 }
 
 /** The line of a row's counter, once it has that value. */
-async function untilServed(aggregator: AggregatorProcess, key: string, value: number): Promise<string> {
+async function untilServed(aggregator: AggregatorProcess, name: string, key: string, value: number): Promise<string> {
   let text = '';
   for (let tries = 0; tries < 300; tries++) {
     text = await (await fetch(`${aggregator.url}/metrics`)).text();
-    const line = new RegExp(`^ebpf_exporter_test_rows_total\\{[^}]*key="${key}"[^}]*\\} ${value}$`, 'm').exec(text);
+    const line = new RegExp(`^${name}\\{[^}]*key="${key}"[^}]*\\} ${value}$`, 'm').exec(text);
     if (line !== null) return line[0];
     await sleep(100);
   }
-  throw new Error(`row ${key} never had ${value}:\n${aggregator.output}\n${text.slice(0, 4000)}`);
+  throw new Error(`${name} of ${key} never had ${value}:\n${aggregator.output}\n${text.slice(0, 4000)}`);
 }

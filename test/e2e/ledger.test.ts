@@ -44,6 +44,6 @@ test('what has no ledger is refused with what to do', async (t) => {
   const nobody = `http://127.0.0.1:${await freePort()}/metrics`;
   assertRefused(await runSonde(['ledger', '--url', nobody]), /cannot be reached \(ECONNREFUSED\): give --url/);
   assertRefused(await runSonde(['ledger', '--url', `${url}/else`]), /answers 404: give --url/);
-  assertRefused(await runSonde(['ledger', '--url', `${url}/metrics`]), /no ledger there \(yet\)/);
+  assertRefused(await runSonde(['ledger', '--url', `${url}/metrics`]), /no hosts there \(yet\)/);
   assertRefused(await runSonde(['ledger', '--url', 'nonsense']), /nonsense cannot be reached/);
 });

@@ -1,4 +1,5 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -8,6 +9,17 @@ import { DiskLog, type DiskLogOptions, type LogLoss } from '../../lib/disk-log/d
 export function temporaryFolder(t: TestContext): string {
   const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sonde-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A small file system of its own. */
+export function mountedTmpfs(t: TestContext, size: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'sonde-'));
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'sonde-test', folder]);
+  t.after(() => {
+    execFileSync('umount', ['--lazy', folder]);
+    rmdirSync(folder);
+  });
   return folder;
 }
 

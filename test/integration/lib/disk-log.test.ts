@@ -1,29 +1,16 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import { skipUnlessRoot } from '../../harness/privileged.js';
-import { append, drain, openLog } from '../../harness/disk-log.js';
-
-/** A small file system of its own. */
-function mounted(t: TestContext, size: string): string {
-  const folder = mkdtempSync(join(tmpdir(), 'sonde-'));
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'sonde-test', folder]);
-  t.after(() => {
-    execFileSync('umount', ['--lazy', folder]);
-    rmdirSync(folder);
-  });
-  return folder;
-}
+import { append, drain, mountedTmpfs, openLog } from '../../harness/disk-log.js';
 
 function texts(from: number, count: number): string[] {
   return Array.from({ length: count }, (_, i) => String(from + i).padEnd(10_000, '.'));
 }
 
 test('a disk that is full', { skip: skipUnlessRoot }, async (t) => {
-  const folder = mounted(t, '300k');
+  const folder = mountedTmpfs(t, '300k');
   const { log, losses } = await openLog(t, join(folder, 'log'), { segmentBytes: 50_000, maxBytes: 10_000_000 });
   const errors = append(log, texts(0, 50));
   const taken = 50 - errors.length;
@@ -45,7 +32,7 @@ test('a disk that is full', { skip: skipUnlessRoot }, async (t) => {
 });
 
 test('a disk that becomes read-only', { skip: skipUnlessRoot }, async (t) => {
-  const folder = mounted(t, '10m');
+  const folder = mountedTmpfs(t, '10m');
   const { log } = await openLog(t, join(folder, 'log'), { segmentBytes: 50_000 });
   append(log, texts(0, 3));
   await log.close();

@@ -77,6 +77,17 @@ test('what has come further counts when two aggregators know one host', () => {
   );
 });
 
+test('hosts without buffers have no hops, only losses', () => {
+  const { text, addsUp } = report(
+    'sonde_lost_total{instance="h",hop="kernel",config="c",map="m",reason="map_full"} 3\nsonde_lost_total{instance="i",hop="kernel",config="c",map="m",reason="map_full"} 0',
+  );
+  assert.ok(addsUp);
+  assert.match(
+    text,
+    /^h +kernel +– +– +– +map_full 3 +–\n\nno records: none of the probes there has a ring or perf buffer$/m,
+  );
+});
+
 for (const [line, value] of [
   ['a 5', 5n],
   ['a{} 5', 5n],
