@@ -27,7 +27,6 @@ export function consumerMetrics(registry: Registry, consumer: KafkaConsumer): vo
   gauge(registry, 'sonde_kafka_up', 'Whether this is a member of its group, with nothing wrong', () =>
     consumer.lastError ? 0 : 1,
   );
-  gauge(registry, 'sonde_partitions_shown', 'Partitions whose series are served', () => consumer.shown().size);
   counter(registry, 'sonde_kafka_received_bytes_total', 'Bytes of frames handed over', () => consumer.stats.bytes);
   counter(registry, 'sonde_kafka_joins_total', 'Assignments of partitions', () => consumer.stats.joins);
   counter(

@@ -232,7 +232,7 @@ export const SETTINGS = {
   },
   'series.max-per-metric': {
     kind: kind.wholeNumber(1, 16_000_000),
-    help: 'label sets of a metric; what comes beyond is one series with other in each label',
+    help: 'label sets of a metric of one host; what comes beyond is one series with other in each label',
     commands: ['run', 'aggregate', 'replay'],
     default: '2000000',
   },
