@@ -6,6 +6,7 @@ import type { AggregatorMetrics } from './metrics.js';
 import type { LimitSettings } from './series/limits.js';
 import { OwnedPartition } from './owned-partition.js';
 import type { Partition } from './partition.js';
+import type { RollupSpec } from './rollup/rollup-spec.js';
 import type { StateStore } from './state/state-store.js';
 
 /** Frames that are at fault themselves, whoever reads them. */
@@ -25,6 +26,8 @@ export interface AggregatorOptions extends LimitSettings {
   readonly storeIntervalMs?: number;
   /** A host that has sent nothing for so long, by the bus's clock, has left (default 24 h). */
   readonly hostTtlMs?: number;
+  /** Metrics that are summed over hosts. */
+  readonly rollups?: readonly RollupSpec[];
   /** Where frames go that cannot be applied; without it they are only counted. */
   readonly deadLetters?: DeadLetters;
 }
@@ -207,11 +210,12 @@ export class Aggregator implements PartitionHandler {
   }
 
   #partitionOptions(): ConstructorParameters<typeof OwnedPartition>[1] {
-    const { metricPrefix, maxSeriesPerMetric, limits = [], hostTtlMs, log, metrics } = this.#options;
+    const { metricPrefix, maxSeriesPerMetric, limits = [], hostTtlMs, rollups = [], log, metrics } = this.#options;
     return {
       metricPrefix,
       maxSeriesPerMetric,
       limits,
+      rollups,
       ...(hostTtlMs !== undefined && { hostTtlMs }),
       onProblem: (host, config, message) =>
         log.error({ host, config }, `metrics of this config are not served: ${message}`),

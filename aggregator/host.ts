@@ -7,6 +7,7 @@ import { HostAccount } from './host-account.js';
 import { LoadedConfig, unknownMap } from './loaded-config.js';
 import { RecordAccount } from './record-account.js';
 import type { FrameClock } from './series/expiry.js';
+import type { FamilyView } from './series/family-view.js';
 import type { Family } from './series/family.js';
 import { limitsOf, type LimitSettings } from './series/limits.js';
 import { SeriesStore } from './series/store.js';
@@ -25,6 +26,10 @@ export interface HostOptions extends LimitSettings {
   readonly onProblem: (config: string, message: string) => void;
   /** Told when a metric's known keys had become too many, and were forgotten. */
   readonly onForgotten?: (() => void) | undefined;
+  /** Told of a metric that ends, because another takes its name. */
+  readonly onFamilyEnded?: (host: Host, family: Family) => void;
+  /** Told of series that have ended: with the metric as it was, and the new number of each of its series. */
+  readonly onSeriesEnded?: (host: Host, family: Family, before: FamilyView, numbers: Uint32Array) => void;
 }
 
 /** What is remembered of the sequence of a host's sessions. */
@@ -63,13 +68,15 @@ export class Host {
   readonly #clock: FrameClock = { nowMs: 0 };
   /** When the bus took its newest record, by the bus's clock (ms since 1970). */
   lastRecordMs = 0;
+  /** Until when, by the bus's clock, what it counts may have been counted before; undefined: it has not. */
+  returnedUntilMs: number | undefined;
   /** Raised by every frame. */
   version = 0;
 
   constructor(id: string, options: HostOptions) {
     this.id = id;
     this.#options = options;
-    this.store = new SeriesStore(this.#clock);
+    this.store = new SeriesStore(this.#clock, (family) => options.onFamilyEnded?.(this, family));
   }
 
   /** When the newest frame was made, by the host's clock. */
@@ -193,8 +200,10 @@ export class Host {
   /** After each frame: ends series and chooses which are shown. */
   #settle(): void {
     for (const family of this.store.families()) {
+      const { definition, table, cells, stride, size } = family;
       const numbers = family.settle();
       if (numbers === undefined) continue;
+      this.#options.onSeriesEnded?.(this, family, { definition, table, cells, stride, size }, numbers);
       for (const config of this.#configs.values()) config.renumber(family, numbers);
     }
   }

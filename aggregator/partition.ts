@@ -2,6 +2,8 @@ import type { ConsumedRecord } from '../wire/bus.js';
 import { SondeError } from '../wire/errors.js';
 import { decodeFrame, type Frame } from '../wire/frame.js';
 import { Host, requireManifest, type HostOptions } from './host.js';
+import type { RollupSpec } from './rollup/rollup-spec.js';
+import { Rollups } from './rollup/rollups.js';
 import { restoreHost, savedHostId, saveHost } from './state/host-state.js';
 import { SectionSet, splitName } from './state/section-set.js';
 import type { PartitionChange, StoredPartition } from './state/state-store.js';
@@ -13,19 +15,27 @@ const MAX_ID_LENGTH = 256;
 /** Time of the log between two looks for hosts that have left. */
 const SWEEP_MS = 60_000;
 const HOST_TTL_MS = 86_400_000;
-/** What is saved of the partition itself: no host's group has this name, encodeURIComponent leaves no @. */
+/** Hosts that have left and are remembered, so that one of them that comes back in the same session is not counted twice. */
+const MAX_LEFT = 65_536;
+/** A host that comes back says all that it has counted with its first keyframe, which its Manifest begins: until then. */
+const RETURN_MS = 180_000;
+/** What is saved of the partition itself: no host's group has such a name, encodeURIComponent leaves no @. */
 const OWN_GROUP = '@partition';
+const ROLLUPS_GROUP = '@rollups';
 
-export type PartitionOptions = Omit<HostOptions, 'onProblem'> & {
+export type PartitionOptions = Omit<HostOptions, 'onProblem' | 'onFamilyEnded' | 'onSeriesEnded'> & {
   readonly onProblem: (host: string, config: string, message: string) => void;
   /** A host that has sent nothing for so long, by the log's clock, has left (default 24 h). */
   readonly hostTtlMs?: number;
+  /** Metrics that are summed over the hosts. */
+  readonly rollups?: readonly RollupSpec[];
 };
 
 /** The hosts of one partition, and how far its log has been applied. What it holds follows from the log alone. */
 export class Partition {
   readonly number: number;
   readonly hosts = new Map<string, Host>();
+  readonly rollups: Rollups;
   /** Offset of the next record; undefined before the first. */
   next: bigint | undefined;
   readonly #options: PartitionOptions;
@@ -35,10 +45,15 @@ export class Partition {
   #collected = new Map<Host, number>();
   /** When the log was last looked at for hosts that have left, by its own clock; undefined before its first record. */
   #sweptMs: number | undefined;
+  /** The last session of hosts that have left, those that left first in front. */
+  #left = new Map<string, string>();
+  #storedRollups = -1;
+  #collectedRollups = -1;
 
   constructor(number: number, options: PartitionOptions) {
     this.number = number;
     this.#options = options;
+    this.rollups = new Rollups(options.rollups ?? []);
   }
 
   /**
@@ -53,9 +68,10 @@ export class Partition {
         stage: 'decode',
       });
     }
-    const host = this.#host(frame);
+    const host = this.#host(frame, record.timestampMs);
     host.apply(frame);
     host.lastRecordMs = record.timestampMs;
+    if (frame.body.case === 'manifest') this.rollups.described(host);
     this.#sweep(record.timestampMs);
     return frame.body.case;
   }
@@ -69,6 +85,9 @@ export class Partition {
     this.#collected = new Map();
     let sliceEnd = performance.now() + SLICE_MS;
     this.#sections.replace(OWN_GROUP, this.#save());
+    this.#collectedRollups = this.rollups.version;
+    if (this.#storedRollups === this.rollups.version) this.#sections.keep(ROLLUPS_GROUP);
+    else this.#sections.replace(ROLLUPS_GROUP, this.rollups.save());
     for (const [id, host] of this.hosts) {
       const group = encodeURIComponent(id);
       this.#collected.set(host, host.version);
@@ -84,6 +103,7 @@ export class Partition {
   stored(): void {
     this.#sections.acknowledged();
     this.#storedVersions = this.#collected;
+    this.#storedRollups = this.#collectedRollups;
   }
 
   notStored(): void {
@@ -94,6 +114,7 @@ export class Partition {
   storedElsewhere(sections: ReadonlyMap<string, Uint8Array>): void {
     this.#sections.restored(sections);
     this.#storedVersions.clear();
+    this.#storedRollups = -1;
   }
 
   /** Makes this partition, which has applied nothing yet, what was stored. */
@@ -107,10 +128,13 @@ export class Partition {
     }
     const own = groups.get(OWN_GROUP);
     if (own !== undefined) this.#restoreOwn(own);
-    groups.delete(OWN_GROUP);
-    for (const hostSections of groups.values()) {
+    const rollups = groups.get(ROLLUPS_GROUP);
+    if (rollups !== undefined) this.rollups.restore(rollups);
+    const hosts = [...groups].filter(([group]) => !group.startsWith('@'));
+    for (const [, hostSections] of hosts) {
       const host = this.#add(savedHostId(hostSections));
       restoreHost(host, hostSections);
+      this.rollups.described(host);
       this.#storedVersions.set(host, host.version);
       await new Promise(setImmediate);
     }
@@ -127,20 +151,39 @@ export class Partition {
     if (nowMs < this.#sweptMs + SWEEP_MS) return;
     this.#sweptMs = nowMs;
     const { hostTtlMs = HOST_TTL_MS } = this.#options;
-    for (const [id, { lastRecordMs }] of this.hosts) if (lastRecordMs + hostTtlMs < nowMs) this.hosts.delete(id);
+    for (const host of this.hosts.values()) {
+      if (host.lastRecordMs + hostTtlMs < nowMs) this.#leave(host);
+      else if (host.returnedUntilMs !== undefined && host.returnedUntilMs < nowMs) {
+        host.returnedUntilMs = undefined;
+        host.version++;
+        this.rollups.counted(host);
+      }
+    }
+    this.rollups.renew();
+  }
+
+  #leave(host: Host): void {
+    this.rollups.left(host);
+    this.hosts.delete(host.id);
+    this.#left.set(host.id, host.sessions.current);
+    if (this.#left.size > MAX_LEFT) this.#left.delete(this.#left.keys().next().value!);
   }
 
   *#save(): Generator<readonly [string, Uint8Array]> {
-    const meta: PartitionMeta = { ...(this.#sweptMs !== undefined && { sweptMs: this.#sweptMs }) };
+    const meta: PartitionMeta = {
+      ...(this.#sweptMs !== undefined && { sweptMs: this.#sweptMs }),
+      left: [...this.#left],
+    };
     yield ['meta', Buffer.from(JSON.stringify(meta))];
   }
 
   #restoreOwn(sections: ReadonlyMap<string, Uint8Array>): void {
-    const { sweptMs } = JSON.parse(Buffer.from(sections.get('meta')!).toString()) as PartitionMeta;
+    const { sweptMs, left } = JSON.parse(Buffer.from(sections.get('meta')!).toString()) as PartitionMeta;
     this.#sweptMs = sweptMs;
+    this.#left = new Map(left);
   }
 
-  #host({ hostId: id, body }: Frame): Host {
+  #host({ hostId: id, session, body }: Frame, nowMs: number): Host {
     const known = this.hosts.get(id);
     if (known !== undefined) return known;
     requireManifest(body);
@@ -150,12 +193,20 @@ export class Partition {
     if (this.hosts.size >= MAX_HOSTS) {
       throw new SondeError('FRAME_LIMIT', `host ${id} would be one more than ${MAX_HOSTS}`, { stage: 'decode' });
     }
-    return this.#add(id);
+    const host = this.#add(id);
+    if (this.#left.get(id) === Buffer.from(session).toString('hex')) host.returnedUntilMs = nowMs + RETURN_MS;
+    this.#left.delete(id);
+    return host;
   }
 
   #add(id: string): Host {
     const { onProblem, ...options } = this.#options;
-    const host = new Host(id, { ...options, onProblem: (config, message) => onProblem(id, config, message) });
+    const host = new Host(id, {
+      ...options,
+      onProblem: (config, message) => onProblem(id, config, message),
+      onFamilyEnded: (...ended) => this.rollups.familyEnded(...ended),
+      onSeriesEnded: (...ended) => this.rollups.seriesEnded(...ended),
+    });
     this.hosts.set(id, host);
     return host;
   }
@@ -166,4 +217,5 @@ const SLICE_MS = 5;
 
 interface PartitionMeta {
   readonly sweptMs?: number;
+  readonly left: readonly (readonly [host: string, session: string])[];
 }

@@ -1,6 +1,7 @@
 import { Registry } from 'prom-client';
 import { Aggregator } from '../aggregator/aggregator.js';
 import { aggregatorMetrics } from '../aggregator/metrics.js';
+import { checkRollups } from '../aggregator/rollup/rollup-spec.js';
 import { METRIC_PREFIX } from '../aggregator/served.js';
 import type { RedisStateStore } from '../aggregator/state/redis-state-store.js';
 import type { Settings } from '../lib/settings/load.js';
@@ -28,6 +29,7 @@ const FOR_EVER_MS = 2 ** 31 - 1;
 /** `sonde aggregate`: a member of the consumer group. Resolves when all partitions are read; tries for as long as brokers are away. */
 export async function aggregate(settings: Settings): Promise<void> {
   const { values } = settings;
+  checkRollups(values.rollups);
   const log = startLog(settings);
   const kafka = await kafkaOptions(values, log);
   const redis = await openRedis(values, log);
@@ -46,6 +48,7 @@ export async function aggregate(settings: Settings): Promise<void> {
     maxSeriesPerMetric: values['series.max-per-metric'],
     limits: values.limits,
     hostTtlMs: values['hosts.ttl'],
+    rollups: values.rollups,
     storeIntervalMs: values['state.interval'],
     deadLetters,
     ...(redis !== undefined && { store: checked(redis, values, kafka) }),

@@ -37,6 +37,12 @@ export class Cells {
     }
   }
 
+  /** Takes `count` cells of another from `from` on from those from `to` on, modulo 2^64. */
+  subtractCells(to: number, { words }: Cells, from: number, count: number): void {
+    for (let i = 0; i < count; i++)
+      this.addDifference(to + i, 0, 0, words[(from + i) * 2]!, words[(from + i) * 2 + 1]!);
+  }
+
   /** Adds to a cell that holds the bits of a double. */
   addDouble(cell: number, value: number): void {
     putDouble(this.words, cell * 2, doubleOf(this.words[cell * 2]!, this.words[cell * 2 + 1]!) + value);

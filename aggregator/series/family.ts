@@ -69,7 +69,7 @@ export class Family implements FamilyView {
   #expiry: Expiry | undefined;
   #top: Top | undefined;
   /** Labels of the series that takes what the others do not. */
-  readonly #otherText: Uint8Array;
+  readonly otherText: Uint8Array;
   /** The label to blame for there being too many series; undefined as long as there are not. */
   #overflowLabel: string | undefined;
   /** Rows and events that were counted as `other`, because there were too many series. */
@@ -81,7 +81,7 @@ export class Family implements FamilyView {
     this.#clock = clock;
     this.stride = definition.buckets === undefined ? 1 : definition.buckets.count + 2;
     const labels = [...definition.labels].sort();
-    this.#otherText = Buffer.from(labels.map((name) => `${name}="other"`).join(','));
+    this.otherText = Buffer.from(labels.map((name) => `${name}="other"`).join(','));
     this.limit(limits);
   }
 
@@ -169,7 +169,7 @@ export class Family implements FamilyView {
   /** What is shown of the metric: itself, or a copy of the largest series, and the rest as `other`. */
   view(): FamilyView {
     const hasOther = this.#limits.keepsLast !== true;
-    return this.#top === undefined ? this : this.#top.view(this, hasOther ? this.#otherText : null);
+    return this.#top === undefined ? this : this.#top.view(this, hasOther ? this.otherText : null);
   }
 
   save(): Saved<FamilyMeta> {
@@ -224,12 +224,12 @@ export class Family implements FamilyView {
 
   /** The number of the series `other`, -1 as long as there is none. */
   #findOther(): number {
-    return this.#table.find(this.#otherText, this.#otherText.length);
+    return this.#table.find(this.otherText, this.otherText.length);
   }
 
   #other(): number {
     const known = this.#findOther();
-    return known >= 0 ? known : this.#add(this.#otherText, this.#otherText.length);
+    return known >= 0 ? known : this.#add(this.otherText, this.otherText.length);
   }
 
   /** Of the series that there are, each may still count a row that was there before: who knows says so by `hold`. */

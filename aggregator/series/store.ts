@@ -10,9 +10,12 @@ const MAX_FAMILIES = 16_384;
 export class SeriesStore {
   readonly #families = new Map<string, Family>();
   readonly #clock: FrameClock;
+  readonly #onEnded: (family: Family) => void;
 
-  constructor(clock: FrameClock) {
+  /** @param onEnded told of a family that makes room for another. */
+  constructor(clock: FrameClock, onEnded: (family: Family) => void = () => undefined) {
     this.#clock = clock;
+    this.#onEnded = onEnded;
   }
 
   families(): Iterable<Family> {
@@ -44,6 +47,7 @@ export class SeriesStore {
         return known;
       }
       this.#families.delete(definition.name);
+      this.#onEnded(known);
     }
     if (this.#families.size >= MAX_FAMILIES) {
       const message = `metric ${definition.name} would be one more than ${MAX_FAMILIES}`;

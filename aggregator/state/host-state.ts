@@ -22,6 +22,7 @@ interface HostMeta {
   readonly clones: readonly string[];
   readonly timeNs: string;
   readonly lastRecordMs: number;
+  readonly returnedUntilMs?: number;
   readonly left: string;
   readonly pastLosses: readonly AsText<HostLoss>[];
   readonly pastHops: readonly AsText<HostHop>[];
@@ -115,6 +116,7 @@ function metaOf(host: Host): Omit<HostMeta, 'lengths'> {
     clones: [...host.clones],
     timeNs: host.timeNs.toString(),
     lastRecordMs: host.lastRecordMs,
+    ...(host.returnedUntilMs !== undefined && { returnedUntilMs: host.returnedUntilMs }),
     left: past.left.toString(),
     pastLosses: past.losses.map((loss) => ({ ...loss, count: loss.count.toString() })),
     pastHops: past.hops.map((hop) => ({
@@ -147,6 +149,7 @@ function restoreSessions(host: Host, meta: HostMeta): void {
   host.clones = new Set(meta.clones);
   host.timeNs = BigInt(meta.timeNs);
   host.lastRecordMs = meta.lastRecordMs;
+  host.returnedUntilMs = meta.returnedUntilMs;
   host.records.restore(meta.records);
   host.account.restore({
     left: BigInt(meta.left),

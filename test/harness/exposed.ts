@@ -1,5 +1,6 @@
 import { Registry } from 'prom-client';
 import type { Host } from '../../aggregator/host.js';
+import type { Partition } from '../../aggregator/partition.js';
 import { exposition } from '../../aggregator/output/prometheus/exposition.js';
 import { federation, type Federation } from '../../aggregator/output/prometheus/federate/federation.js';
 import type { ShownSources } from '../../aggregator/output/prometheus/shown.js';
@@ -17,6 +18,26 @@ export async function exposedAt(
   options: Partial<ShownSources> = {},
 ): Promise<string> {
   return textOf(exposition({ ...sourcesOf(hosts), ...options }, 'text', nowMs));
+}
+
+/** What is exposed of these partitions at a time. */
+export async function exposedPartitions(partitions: readonly Partition[], nowMs = 0): Promise<string> {
+  return textOf(exposition(sourcesOfPartitions(partitions), 'openmetrics', nowMs));
+}
+
+/** What `/federate` gives of these partitions. */
+export async function federatedPartitions(
+  partitions: readonly Partition[],
+  selectors: readonly string[],
+): Promise<string> {
+  const asked = { nowMs: 0, lookbackMs: 300_000, selectors: selectors.map(parseSelector) };
+  return textOf(federation({ ...sourcesOfPartitions(partitions), ...asked }));
+}
+
+function sourcesOfPartitions(partitions: readonly Partition[]): ShownSources {
+  const hosts = partitions.flatMap((partition) => [...partition.hosts.values()]);
+  const held = partitions.map((partition) => ({ partition, isShown: true, isLost: false }));
+  return { ...sourcesOf(hosts), aggregator: { shownHosts: () => hosts, partitions: () => held } };
 }
 
 /** What `/federate` gives of these hosts. */

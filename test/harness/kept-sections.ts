@@ -18,8 +18,8 @@ export class KeptSections {
     partition.stored();
   }
 
-  async restored(options: PartitionOptions): Promise<Partition> {
-    const partition = new Partition(0, options);
+  async restored(options: PartitionOptions, number = 0): Promise<Partition> {
+    const partition = new Partition(number, options);
     await partition.restore({ offset: this.offset, sections: this.sections });
     return partition;
   }

@@ -12,6 +12,8 @@ export interface MadeHostOptions {
   readonly realtimeNs?: bigint;
   /** Upper bound of its histogram's last bucket: 2 to that power. */
   readonly lastBucket?: number;
+  /** Name of its counter's second label. */
+  readonly second?: string;
 }
 
 /**
@@ -30,12 +32,12 @@ export class MadeHost extends FrameSource {
   }
 
   override manifest(epoch = 1): Uint8Array {
-    const { hostname = this.hostId, labels = {}, lastBucket = 3 } = this.#options;
+    const { hostname = this.hostId, labels = {}, lastBucket = 3, second = 'two' } = this.#options;
     const map = { type: 'hash', valueSize: 8, maxEntries: 10_000, flags: 0, cpuRows: false };
     const label = (name: string): string => `{name: ${name}, size: ${LABEL_BYTES}, decoders: [{name: string}]}`;
     const yaml = `metrics:
   counters:
-    - {name: made_total, help: Made, labels: [${label('one')}, ${label('two')}]}
+    - {name: made_total, help: Made, labels: [${label('one')}, ${label(second)}]}
   histograms:
     - name: made_seconds
       help: Made

@@ -1,5 +1,6 @@
 import type { Registry } from 'prom-client';
 import { labelText } from '../../host-labels.js';
+import type { FamilyDefinition } from '../../series/family.js';
 import { familyHead, FamilyWriter, LineBuffer, type Format } from './family-writer.js';
 import { paced } from './paced.js';
 import { shownAt, type Shown, type ShownSources } from './shown.js';
@@ -14,20 +15,48 @@ export async function* exposition(sources: ShownSources, format: Format, nowMs =
   yield Buffer.from(await ownMetrics(sources.registry, format));
 }
 
-function* chunksOf({ builtIn, groups, labels }: Shown, format: Format): Generator<Buffer> {
+function* chunksOf({ builtIn, groups, labels, rollups }: Shown, format: Format): Generator<Buffer> {
   for (const family of builtIn) yield Buffer.from(writeSmallFamily(family, format));
   const buffer = new LineBuffer();
   for (const { definition, members } of groups) {
-    let isHeadWritten = false;
-    for (const [host, family] of members) {
-      const writer = new FamilyWriter(family.view(), labelText(labels.get(host)!, definition.labels), buffer);
-      for (let chunk = writer.next(); chunk !== null; chunk = writer.next()) {
-        if (!isHeadWritten) yield Buffer.from(familyHead(definition.name, definition.help, definition.type, format));
+    const lines = members.map(([host, family]) => () => {
+      const common = labelText(labels.get(host)!, definition.labels);
+      return linesOf(new FamilyWriter(family.view(), common, buffer));
+    });
+    yield* headed(definition, format, lines);
+  }
+  for (const { definition, parts } of rollups) {
+    const lines = parts.map(
+      ({ common, total }) =>
+        function* () {
+          const view = yield* total();
+          if (view !== undefined) yield* linesOf(new FamilyWriter(view, common, buffer));
+        },
+    );
+    yield* headed(definition, format, lines);
+  }
+}
+
+/** The lines of a family, and its head before them when there are any. */
+function* headed(
+  { name, help, type }: FamilyDefinition,
+  format: Format,
+  parts: readonly (() => Iterable<Buffer>)[],
+): Generator<Buffer> {
+  let isHeadWritten = false;
+  for (const part of parts) {
+    for (const chunk of part()) {
+      if (chunk.length > 0 && !isHeadWritten) {
+        yield Buffer.from(familyHead(name, help, type, format));
         isHeadWritten = true;
-        yield chunk;
       }
+      yield chunk;
     }
   }
+}
+
+function* linesOf(writer: FamilyWriter): Generator<Buffer> {
+  for (let chunk = writer.next(); chunk !== null; chunk = writer.next()) yield chunk;
 }
 
 async function ownMetrics(registry: Registry, format: Format): Promise<string> {

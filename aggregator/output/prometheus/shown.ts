@@ -5,6 +5,7 @@ import { hostLabels, type Labels } from '../../host-labels.js';
 import type { Host } from '../../host.js';
 import { builtInFamilies } from './built-in.js';
 import { fleetFamilies } from './fleet-families.js';
+import { leftOutFamily, shownRollups, type ShownRollup } from './shown-rollups.js';
 import type { SmallFamily } from './small-family.js';
 
 /** Where that comes from which is shown. */
@@ -24,6 +25,7 @@ export interface Shown {
   /** Metrics of configs, over all hosts that are heard of. */
   readonly groups: readonly FamilyGroup[];
   readonly labels: ReadonlyMap<Host, Labels>;
+  readonly rollups: readonly ShownRollup[];
   readonly builtIn: readonly SmallFamily[];
 }
 
@@ -35,6 +37,12 @@ export function shownAt(sources: ShownSources, nowMs: number): Shown {
   // Of all hosts: a name must not change because another host falls silent.
   const labels = hostLabels(hosts, instanceLabel);
   const groups = groupFamilies(heard);
-  const fleet = fleetFamilies({ partitions: aggregator.partitions(), hosts, heard, labels });
-  return { groups, labels, builtIn: [...builtInFamilies(heard, labels, groups, metricPrefix), ...fleet] };
+  const partitions = aggregator.partitions();
+  const rollups = shownRollups(partitions, new Set(groups.map(({ definition }) => definition.name)));
+  const builtIn = [
+    ...builtInFamilies(heard, labels, groups, metricPrefix),
+    ...fleetFamilies({ partitions, hosts, heard, labels }),
+    leftOutFamily(partitions, labels),
+  ];
+  return { groups, labels, rollups, builtIn };
 }

@@ -1,4 +1,4 @@
-import { LabelScan } from './label-scan.js';
+import { LabelScan } from '../../../series/label-scan.js';
 import type { Matcher } from './matcher.js';
 import { NAME_LABEL, type Selector } from './selector.js';
 

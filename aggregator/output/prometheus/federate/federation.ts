@@ -1,5 +1,6 @@
 import { labelText } from '../../../host-labels.js';
 import type { Host } from '../../../host.js';
+import type { FamilyDefinition } from '../../../series/family.js';
 import type { FamilyView } from '../../../series/family-view.js';
 import { paced } from '../paced.js';
 import { shownAt, type ShownSources } from '../shown.js';
@@ -26,14 +27,19 @@ type Lines = () => Iterable<Buffer>;
  */
 export async function* federation(sources: Federation): AsyncGenerator<Buffer> {
   const { registry, nowMs, lookbackMs } = sources;
-  const { groups, labels, builtIn } = shownAt(sources, nowMs);
+  const { groups, labels, rollups, builtIn } = shownAt(sources, nowMs);
   const names = new NamedLines(sources.selectors);
   for (const { members } of groups) {
     for (const [host, family] of members) {
       const timeMs = hostTimeMs(host);
       if (nowMs - Number(timeMs) > lookbackMs) continue;
-      names.addFamily(family.view(), labelText(labels.get(host)!, family.definition.labels), timeMs);
+      const { definition } = family;
+      const common = labelText(labels.get(host)!, definition.labels);
+      names.addMetric({ definition, common, timeMs, read: () => atOnce(() => family.view()) });
     }
+  }
+  for (const { definition, common, total } of rollups.flatMap(({ parts }) => parts)) {
+    names.addMetric({ definition, common, timeMs: BigInt(nowMs), read: total });
   }
   for (const family of [...builtIn, ...(await ownFamilies(registry))]) names.addSmall(family, BigInt(nowMs));
   yield* paced(names.chunks());
@@ -42,6 +48,15 @@ export async function* federation(sources: Federation): AsyncGenerator<Buffer> {
 /** When the newest frame of a host was made. */
 function hostTimeMs({ timeNs }: Host): bigint {
   return timeNs / 1_000_000n;
+}
+
+/** The series of a metric that have some labels in common. */
+interface Metric {
+  readonly definition: FamilyDefinition;
+  readonly common: Buffer;
+  readonly timeMs: bigint;
+  /** In steps, with empty chunks between them. */
+  readonly read: () => Generator<Buffer, FamilyView | undefined>;
 }
 
 /** What is to be written, by name. */
@@ -53,11 +68,12 @@ class NamedLines {
     this.#selectors = selectors;
   }
 
-  addFamily(view: FamilyView, common: Buffer, timeMs: bigint): void {
-    const { name } = view.definition;
-    if (view.definition.buckets === undefined) return this.#addPart(view, 'value', name, common, timeMs);
-    for (const part of ['bucket', 'count', 'sum'] as const)
-      this.#addPart(view, part, `${name}_${part}`, common, timeMs);
+  addMetric(metric: Metric): void {
+    const { name, buckets } = metric.definition;
+    if (buckets === undefined) return this.#addPart(metric, 'value', name);
+    // All parts of a histogram are of one moment.
+    const read = once(metric.read);
+    for (const part of ['bucket', 'count', 'sum'] as const) this.#addPart({ ...metric, read }, part, `${name}_${part}`);
   }
 
   addSmall({ name, samples }: SmallFamily, timeMs: bigint): void {
@@ -83,13 +99,16 @@ class NamedLines {
     }
   }
 
-  #addPart(view: FamilyView, part: Part, name: string, common: Buffer, timeMs: bigint): void {
-    const { labels, buckets } = view.definition;
+  #addPart({ definition, common, timeMs, read }: Metric, part: Part, name: string): void {
+    const { labels, buckets } = definition;
     const bounds = part === 'bucket' ? [...buckets!.bounds, '+Inf'] : undefined;
     const kind = { name, common, own: labels, ...(bounds !== undefined && { bounds }) };
     const conditions = conditionsOf(this.#selectors, kind);
     if (conditions.length === 0) return;
-    this.#add(name, () => new SeriesLines({ view, part, name, common, conditions, timeMs }).chunks());
+    this.#add(name, function* () {
+      const view = yield* read();
+      if (view !== undefined) yield* new SeriesLines({ view, part, name, common, conditions, timeMs }).chunks();
+    });
   }
 
   #add(name: string, lines: Lines): void {
@@ -97,6 +116,21 @@ class NamedLines {
     if (known === undefined) this.#lines.set(name, [lines]);
     else known.push(lines);
   }
+}
+
+function* atOnce<T>(read: () => T): Generator<Buffer, T> {
+  yield* [];
+  return read();
+}
+
+function once(read: Metric['read']): Metric['read'] {
+  let view: FamilyView | undefined;
+  let isRead = false;
+  return function* () {
+    if (!isRead) view = yield* read();
+    isRead = true;
+    return view;
+  };
 }
 
 function ownLabels(samples: SmallFamily['samples']): string[] {
