@@ -4,8 +4,8 @@ export type Series = Map<string, string>;
 const LINE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/;
 const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"(?:,|$)/g;
 
-/** The series of the probes (not Sonde's own), from a scrape in the text format; values are left as text, so that none is rounded. */
-export function probeSeries(text: string, prefix = 'ebpf_exporter_'): Series {
+/** The series of the probes (of `sonde simulate`; not the built-in metrics), from a scrape in the text format; values are left as text, so that none is rounded. */
+export function probeSeries(text: string, prefix = 'ebpf_exporter_sim_'): Series {
   const series: Series = new Map();
   for (const line of text.split('\n')) {
     if (!line.startsWith(prefix)) continue;
@@ -22,6 +22,14 @@ export function probeSeries(text: string, prefix = 'ebpf_exporter_'): Series {
 export function seriesKey(name: string, labels: Iterable<readonly [string, string]>): string {
   const sorted = [...labels].sort(([a], [b]) => (a < b ? -1 : 1));
   return `${name}{${sorted.map(([label, value]) => `${label}="${value}"`).join(',')}}`;
+}
+
+/** A series of a truth, whose label values are plain text, as the exposition names it. */
+export function truthKey(metric: string, labels: Readonly<Record<string, string>>): string {
+  const escaped = Object.entries(labels).map(
+    ([name, value]) => [name, value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')] as const,
+  );
+  return seriesKey(metric, escaped);
 }
 
 /** Series whose values differ, or that are only in one of the two: at most `most` of them, as words. */
