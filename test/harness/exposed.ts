@@ -3,6 +3,7 @@ import type { Host } from '../../aggregator/host.js';
 import type { Partition } from '../../aggregator/partition.js';
 import { exposition } from '../../aggregator/output/prometheus/exposition.js';
 import { federation, type Federation } from '../../aggregator/output/prometheus/federate/federation.js';
+import type { RouteSources } from '../../aggregator/output/prometheus/routes.js';
 import type { ShownSources } from '../../aggregator/output/prometheus/shown.js';
 import { parseSelector } from '../../aggregator/output/prometheus/federate/selector.js';
 
@@ -22,7 +23,13 @@ export async function exposedAt(
 
 /** What is exposed of these partitions at a time. */
 export async function exposedPartitions(partitions: readonly Partition[], nowMs = 0): Promise<string> {
-  return textOf(exposition(sourcesOfPartitions(partitions), 'openmetrics', nowMs));
+  return textOf(
+    exposition(
+      servedPartitions(() => partitions),
+      'openmetrics',
+      nowMs,
+    ),
+  );
 }
 
 /** What `/federate` gives of these partitions. */
@@ -31,13 +38,17 @@ export async function federatedPartitions(
   selectors: readonly string[],
 ): Promise<string> {
   const asked = { nowMs: 0, lookbackMs: 300_000, selectors: selectors.map(parseSelector) };
-  return textOf(federation({ ...sourcesOfPartitions(partitions), ...asked }));
+  return textOf(federation({ ...servedPartitions(() => partitions), ...asked }));
 }
 
-function sourcesOfPartitions(partitions: readonly Partition[]): ShownSources {
-  const hosts = partitions.flatMap((partition) => [...partition.hosts.values()]);
-  const held = partitions.map((partition) => ({ partition, isShown: true, isLost: false }));
-  return { ...sourcesOf(hosts), aggregator: { shownHosts: () => hosts, partitions: () => held } };
+/** What an aggregator that has these partitions serves. */
+export function servedPartitions(partitions: () => readonly Partition[]): RouteSources {
+  const aggregator = {
+    shownHosts: () => partitions().flatMap((partition) => [...partition.hosts.values()]),
+    partitions: () => partitions().map((partition) => ({ partition, isShown: true, isLost: false })),
+    settled: () => Promise.resolve(),
+  };
+  return { aggregator, registry: new Registry(), metricPrefix: '', instanceLabel: 'instance' };
 }
 
 /** What `/federate` gives of these hosts. */

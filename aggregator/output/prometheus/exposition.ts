@@ -70,5 +70,5 @@ async function ownMetrics(registry: Registry, format: Format): Promise<string> {
  */
 function openMetricsOf(text: string): string {
   const heads = text.replace(/^(# (?:HELP|TYPE) )(\S+)_total( |$)/gm, '$1$2$3');
-  return `${heads.replace(/\n\n+/g, '\n')}# EOF\n`;
+  return `${heads.replace(/^\n|\n(?=\n)/g, '')}# EOF\n`;
 }

@@ -33,7 +33,7 @@ class TimedPartition extends Partition {
 /** Lines of the sums, without what all of them have. */
 async function sumLines(...partitions: readonly Partition[]): Promise<string[]> {
   const text = await exposedPartitions(partitions);
-  readOpenMetrics(text.replace('\n\n', '\n'));
+  readOpenMetrics(text);
   return text
     .split('\n')
     .filter((line) => /^(rack|all)_|^sonde_rollup_left_out\{/.test(line))

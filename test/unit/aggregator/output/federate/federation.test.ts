@@ -195,8 +195,7 @@ function selectorText(selector: readonly Condition[]): string {
 
 /** What is exposed, read as if it had been federated. */
 function samplesOf(text: string): FederatedSample[] {
-  // Of an empty registry prom-client makes an empty line.
-  return [...readOpenMetrics(text.replace('\n\n', '\n')).values()]
+  return [...readOpenMetrics(text).values()]
     .flatMap(({ samples }) => [...samples])
     .flatMap(([key, value]) => readFederated(`# TYPE ${/^[^{]*/.exec(key)![0]} untyped\n${key} ${value} 0\n`));
 }
