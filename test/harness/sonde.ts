@@ -10,8 +10,8 @@ import { parseMetrics, type Sample } from './kernel-metrics.js';
 import { packageRoot } from './root.js';
 
 const SONDE = join(packageRoot(), 'dist', 'bin', 'sonde.js');
-/** A start takes half a second; a machine that builds something else meanwhile takes longer. */
-const START_TIMEOUT_MS = 30_000;
+/** A start takes half a second; in a guest, or on a machine that builds something else meanwhile, far longer. */
+const START_TIMEOUT_MS = 150_000;
 
 /** `sonde ARGS` to its end. */
 export function runSonde(args: readonly string[], options: ChildOptions = {}): Promise<ChildResult> {

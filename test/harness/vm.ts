@@ -24,6 +24,8 @@ export interface GuestOptions {
   /** Compiled test files. */
   readonly files: readonly string[];
   readonly timeoutSeconds: number;
+  /** Given to the tests; the host's loopback address can be reached then (guest-network.ts). */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** Boots a Debian kernel over this machine's own root file system, runs test files in it as root, and gives their results. */
@@ -37,7 +39,12 @@ export async function runInGuest(options: GuestOptions): Promise<GuestRun> {
   try {
     const { status, output, errors } = await execute(
       join(ROOT, 'test', 'vm', 'vmrun.sh'),
-      ['-k', kernel, '-t', String(options.timeoutSeconds), '--', process.execPath, ...testArguments(options.files)],
+      [
+        ...['-k', kernel, '-t', String(options.timeoutSeconds)],
+        ...(options.environment === undefined ? [] : ['-n']),
+        ...['--', 'env', ...Object.entries(options.environment ?? {}).map(([name, value]) => `${name}=${value}`)],
+        ...[process.execPath, ...testArguments(options.files)],
+      ],
       { ...process.env, VMRUN_CONSOLE: consoleFile, NODE_TEST_CONTEXT: undefined },
     );
     const { tests, rest } = split(output);

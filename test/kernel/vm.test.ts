@@ -1,15 +1,21 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { compileFixture } from '../harness/compile-bpf.js';
+import { AggregatorProcess } from '../harness/fleet/processes.js';
+import { runSonde } from '../harness/sonde.js';
 import { runInGuest } from '../harness/vm.js';
+import { startKafka } from '../services/kafka.js';
 
 /** Boots each kernel once, runs the tests of `guest/` in it, and gives each of their results as its own. */
 const KERNELS = [
   { name: 'Linux 6.1', suite: 'bookworm' },
   { name: 'Linux 6.12', suite: 'bookworm-backports' },
 ];
-const GUEST_TESTS = fileURLToPath(new URL('./guest/probes.test.js', import.meta.url));
-const TIMEOUT_SECONDS = 720;
+const GUEST_TESTS = ['fleet', 'probes'].map((name) =>
+  fileURLToPath(new URL(`./guest/${name}.test.js`, import.meta.url)),
+);
+const TIMEOUT_SECONDS = 900;
 
 /** The failure in the guest, whose stack is the one that says something. */
 class GuestError extends Error {
@@ -19,10 +25,23 @@ class GuestError extends Error {
 describe('in guests', { concurrency: true }, () => {
   for (const { name, suite } of KERNELS) {
     test(name, async (t) => {
+      // What a guest's collector sends to: a broker and an aggregator on this machine.
+      compileFixture('commands', 'bpf');
+      const kafka = await startKafka(t);
+      const brokers = ['--kafka.brokers', kafka.brokers[0]!];
+      assert.equal((await runSonde(['topics', 'create', ...brokers])).status, 0);
+      const aggregator = await AggregatorProcess.create(t, brokers);
+      aggregator.start();
+      await aggregator.serves();
       const { tests, status, trace } = await runInGuest({
         suite,
-        files: [GUEST_TESTS],
+        files: GUEST_TESTS,
         timeoutSeconds: TIMEOUT_SECONDS,
+        environment: {
+          SONDE_TEST_BROKER_PORT: portOf(kafka.brokers[0]!),
+          SONDE_TEST_AGGREGATOR_PORT: portOf(aggregator.url),
+          SONDE_TEST_HOST: suite,
+        },
       });
       for (const { name: testName, ok, error, skipped, durationMs } of tests) {
         await t.test(`${testName} (${durationMs} ms)`, skipped === '' ? {} : { skip: skipped }, () => {
@@ -35,3 +54,7 @@ describe('in guests', { concurrency: true }, () => {
     });
   }
 });
+
+function portOf(address: string): string {
+  return address.slice(address.lastIndexOf(':') + 1);
+}
