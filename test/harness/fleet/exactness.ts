@@ -125,7 +125,16 @@ function newSimulator(
       '--series',
       String(seriesPerHost),
     ],
-    ...['--rate', String(Math.ceil(eventsPerSecond / simulators)), '--duration', '3600s', '--churn', '0.02'],
+    ...[
+      '--rate',
+      String(Math.ceil(eventsPerSecond / simulators)),
+      '--duration',
+      '3600s',
+      '--churn',
+      '0.02',
+      '--architectures',
+      'x86_64,aarch64,s390x',
+    ],
     ...['--poll-interval', '1', '--keyframe-interval', '10s'],
   ];
   return { process: new SondeProcess(t, args), truthFile };
