@@ -34,6 +34,7 @@ export class SumView {
       sums.addCells(numbers[series]! * stride, cells, series * stride, stride, definition.numbers ?? 'u64');
       if ((series + 1) % SERIES_A_TURN === 0) yield;
     }
+    yield;
   }
 
   /** The sums as a metric. */

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Partition, type PartitionOptions } from '../../../../aggregator/partition.js';
 import { checkRollups, type RollupSpec } from '../../../../aggregator/rollup/rollup-spec.js';
+import { decodeFrame, encodeFrame } from '../../../../wire/frame.js';
 import { exposedPartitions, federatedPartitions } from '../../../harness/exposed.js';
+import { FrameSource } from '../../../harness/frames.js';
 import { KeptSections } from '../../../harness/kept-sections.js';
 import { MadeHost } from '../../../harness/made-host.js';
 import { readOpenMetrics } from '../../../harness/openmetrics.js';
@@ -25,7 +27,7 @@ function optionsOf(...rollups: readonly RollupSpec[]): PartitionOptions {
 class TimedPartition extends Partition {
   #offset = 0n;
 
-  send(timestampMs: number, host: MadeHost, ...frames: readonly Uint8Array[]): void {
+  send(timestampMs: number, host: FrameSource, ...frames: readonly Uint8Array[]): void {
     for (const value of frames) this.apply({ key: host.hostId, value, offset: this.#offset++, timestampMs });
   }
 }
@@ -150,6 +152,37 @@ test('a host that comes back in the session that it left in is never counted twi
   const fresh = new MadeHost('a', { session: 2, labels: { rack: 'r1' } });
   partition.send(31 * MINUTE_MS, fresh, fresh.manifest(), fresh.counters([['x', 'y', 4n]]));
   assert.equal(await r1(), `${kept} 111`, 'a new session has counted nothing before');
+});
+
+/** The same Manifest, whose gauge adds up what records say. */
+function summing(manifest: Uint8Array): Uint8Array {
+  const frame = decodeFrame(manifest);
+  assert.ok(frame.body.case === 'manifest');
+  const config = frame.body.value.configs[0]!;
+  config.yaml = Buffer.from(Buffer.from(config.yaml).toString().replace('value: level', '$&\n      aggregate: sum'));
+  return encodeFrame(frame);
+}
+
+test('a gauge is the sum of the hosts that there are; of those that keep the last value there is none', async () => {
+  const partition = new TimedPartition(0, optionsOf({ metric: 'record_level', by: ['port'], name: 'all_level' }));
+  const [gone, host, last] = ['a', 'b', 'c'].map((id) => new FrameSource(1, id)) as [
+    FrameSource,
+    FrameSource,
+    FrameSource,
+  ];
+  const records = (...levels: readonly number[]): { key: number; level: number; port: number }[] =>
+    levels.map((level, i) => ({ key: 1, level, port: 80 + i }));
+  partition.send(0, gone, summing(gone.manifest()), gone.records(records(-100, 1)));
+  partition.send(10 * MINUTE_MS, host, summing(host.manifest()), host.records(records(7)), host.records(records(8)));
+  assert.deepEqual(await sumLines(partition), [
+    'all_level{sonde_partition="0",port="80"} -85',
+    'all_level{sonde_partition="0",port="81"} 1',
+  ]);
+  partition.send(11 * MINUTE_MS, last, last.manifest(), last.records(records(9)));
+  assert.deepEqual(await sumLines(partition), [
+    'sonde_rollup_left_out{instance="test~c",reason="aggregate",rollup="all_level"} 1',
+    'all_level{sonde_partition="0",port="80"} 15',
+  ]);
 });
 
 test('a sum that the settings change begins anew, the others go on', async () => {

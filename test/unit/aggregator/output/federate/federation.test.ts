@@ -5,6 +5,7 @@ import type { Host } from '../../../../../aggregator/host.js';
 import { Partition } from '../../../../../aggregator/partition.js';
 import { exposed, federated } from '../../../../harness/exposed.js';
 import { readFederated, type FederatedSample } from '../../../../harness/federated-text.js';
+import { FrameSource } from '../../../../harness/frames.js';
 import { MadeHost } from '../../../../harness/made-host.js';
 import { readOpenMetrics } from '../../../../harness/openmetrics.js';
 import { randomInteger, seededRandom } from '../../../../harness/random.js';
@@ -81,6 +82,17 @@ test('a host whose newest frame is older than the lookback is left out', async (
   assert.deepEqual(
     readFederated(await federated(hosts(), ['made_total'], options)).map(({ labels }) => labels['instance']),
     ['fresh'],
+  );
+});
+
+test('gauges are federated as they are, below nothing too', async () => {
+  const partition = new Partition(0, OPTIONS);
+  const source = new FrameSource(1);
+  for (const value of [source.manifest(), source.records([{ key: 1, level: -5, port: 443 }])])
+    partition.apply({ key: 'host', value, offset: 0n, timestampMs: 0 });
+  assert.equal(
+    await federated(partition.hosts.values(), ['record_level']),
+    '# TYPE record_level untyped\nrecord_level{instance="test",port="443"} -5 0\n',
   );
 });
 
