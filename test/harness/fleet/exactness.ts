@@ -68,6 +68,8 @@ export async function showExactness(t: TestContext, options: ExactnessOptions): 
     if (happened.length === options.misfortunes) break;
     await sleep(1000 + random() * 2000);
     log(what);
+    const [unharmed] = simulators;
+    assert.ok(unharmed!.process.isRunning, unharmed!.process.output);
     await happen(
       what,
       {
@@ -116,7 +118,7 @@ function newSimulator(
   const truthFile = join(folder, `truth-${number}.jsonl`);
   const hostsEach = Math.ceil(hosts / simulators);
   const args = [
-    ...['simulate', ...bus, '--seed', String(seed * 100 + number), '--truth', truthFile],
+    ...['simulate', ...bus, '--seed', String((seed + number) % 2 ** 32), '--truth', truthFile],
     ...[
       '--hosts',
       String(hostsEach),
