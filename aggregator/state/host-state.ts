@@ -4,7 +4,7 @@ import type { Host } from '../host.js';
 import type { HostHop, HostLoss } from '../host-account.js';
 import type { BufferAccount } from '../record-account.js';
 import { FAMILY_ARRAYS, savedDefinition, type FamilyMeta } from '../series/family.js';
-import { asWords, chunked, joined } from './saved.js';
+import { asWords, chunked, joined, type Saved } from './saved.js';
 
 /** Numbers beyond 2^53 as decimal text. */
 type AsText<T> = { readonly [Key in keyof T]: string };
@@ -40,9 +40,10 @@ const FACTS = 'facts-';
 
 /** All that there is to know of a host, as sections: views, to be used before the host's next frame. */
 export function* saveHost(host: Host): Generator<readonly [string, Uint8Array]> {
-  const arrays = [...arraysOf(host)];
+  const families = [...host.store.families()].map((family) => family.save());
+  const arrays = [...arraysOf(host, families)];
   const lengths = Object.fromEntries(arrays.map(([name, bytes]) => [name, bytes.length]));
-  yield ['meta', Buffer.from(JSON.stringify({ ...metaOf(host), lengths }))];
+  yield ['meta', Buffer.from(JSON.stringify({ ...metaOf(host, families), lengths }))];
   for (const [name, bytes] of arrays) yield* chunked(name, bytes);
 }
 
@@ -78,7 +79,10 @@ export function restoreHost(host: Host, sections: ReadonlyMap<string, Uint8Array
   }
 }
 
-function* arraysOf(host: Host): Generator<readonly [name: string, bytes: Uint8Array]> {
+function* arraysOf(
+  host: Host,
+  families: readonly Saved<FamilyMeta>[],
+): Generator<readonly [name: string, bytes: Uint8Array]> {
   yield ['manifest', host.manifestBytes];
   const { health } = host.account;
   if (health !== undefined) yield ['health', toBinary(HealthSchema, health)];
@@ -86,11 +90,8 @@ function* arraysOf(host: Host): Generator<readonly [name: string, bytes: Uint8Ar
     const lookup = create(LookupSchema, { kind, ids: [...answers.keys()], names: [...answers.values()] });
     yield [`${FACTS}${encodeURIComponent(kind)}`, toBinary(LookupSchema, lookup)];
   }
-  let number = 0;
-  for (const family of host.store.families()) {
-    const { arrays } = family.save();
+  for (const [number, { arrays }] of families.entries()) {
     for (const part of FAMILY_ARRAYS) yield [`family-${number}-${part}`, arrays[part]!];
-    number++;
   }
   let map = 0;
   for (const config of host.configs) for (const state of config.states()) yield [`map-${map++}`, state.save()];
@@ -101,7 +102,7 @@ export function savedHostId(sections: ReadonlyMap<string, Uint8Array>): string {
   return readMeta(sections).id;
 }
 
-function metaOf(host: Host): Omit<HostMeta, 'lengths'> {
+function metaOf(host: Host, families: readonly Saved<FamilyMeta>[]): Omit<HostMeta, 'lengths'> {
   const { sessions } = host;
   const past = host.account.save();
   return {
@@ -125,7 +126,7 @@ function metaOf(host: Host): Omit<HostMeta, 'lengths'> {
       out: hop.out.toString(),
       waiting: hop.waiting.toString(),
     })),
-    families: [...host.store.families()].map((family) => family.save().meta),
+    families: families.map(({ meta }) => meta),
     records: host.records.entries(),
     decodeErrors: [...host.configs].flatMap((config) => [...config.states()].map((state) => state.decodeErrors)),
   };
