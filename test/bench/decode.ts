@@ -10,7 +10,7 @@ import { RowDecoder } from '../../aggregator/series/row-decoder.js';
 import { RowColumns } from '../../collector/source/row-columns.js';
 import { RowTracker } from '../../collector/source/row-tracker.js';
 import { FRAME_TARGET_BYTES, unpackU32 } from '../../wire/frame.js';
-import { randomInteger, seededRandom } from '../harness/random.js';
+import { randomInteger, seededRandom } from '../../lib/random.js';
 import { cpuSeconds, interleave, median, report } from './bench.js';
 
 const ROWS = 1_000_000;

@@ -9,7 +9,7 @@ import { KafkaPublisher } from '../../wire/kafka/kafka-publisher.js';
 import { KafkaConsumer } from '../../wire/kafka/kafka-consumer.js';
 import { loadKafkaJs } from '../../wire/kafka/kafkajs.js';
 import { withAdmin } from '../../wire/kafka/admin.js';
-import { seededRandom } from '../harness/random.js';
+import { seededRandom } from '../../lib/random.js';
 import { kafkaOptions } from '../harness/kafka-bus.js';
 import { taking } from '../harness/partition-handler.js';
 import { kafkaNodes } from '../services/kafka.js';

@@ -8,7 +8,7 @@ import { recordColumns } from '../../aggregator/series/record-columns.js';
 import { RecordAccount } from '../../aggregator/record-account.js';
 import type { ValueField } from '../../wire/layout/value.js';
 import { EventMetric, field, packRecords } from '../harness/event-metric.js';
-import { randomInteger, seededRandom } from '../harness/random.js';
+import { randomInteger, seededRandom } from '../../lib/random.js';
 import { cpuSeconds, interleave, median, report } from './bench.js';
 
 const RECORDS = 400_000;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { FrameSource, TestAggregator } from './frames.js';
 import { readOpenMetrics } from './openmetrics.js';
-import { randomInteger, seededRandom } from './random.js';
+import { randomInteger, seededRandom } from '../../lib/random.js';
 
 const REASONS = /^frame_(malformed|version|unknown_map|no_manifest|late|limit)$/;
 

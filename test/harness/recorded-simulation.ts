@@ -3,6 +3,15 @@ import type { ConsumedRecord } from '../../wire/bus.js';
 import { UnreliableBus } from './unreliable-bus.js';
 import type { Sample } from './reference-truth.js';
 
+/** What the tests' simulations have in common. */
+export const SIMULATION = {
+  churn: 0.1,
+  architectures: ['x86_64', 'aarch64', 's390x'],
+  maxHeldBytes: 16 * 1024 * 1024,
+  metricPrefix: 'p_',
+  version: 'test',
+} as const satisfies Partial<SimulationOptions>;
+
 /** Frames of made-up hosts, as a topic would hold them, and the truth at their end. */
 export async function recordedSimulation(
   steps: number,
@@ -19,11 +28,7 @@ export async function recordedSimulation(
     pollIntervalMs: 10_000,
     drainIntervalMs: 10_000,
     keyframeIntervalMs: 60_000,
-    churn: 0.1,
-    architectures: ['x86_64', 'aarch64', 's390x'],
-    maxHeldBytes: 16 * 1024 * 1024,
-    metricPrefix: 'p_',
-    version: 'test',
+    ...SIMULATION,
     ...options,
   });
   await simulation.runSteps(steps);

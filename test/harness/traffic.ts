@@ -1,6 +1,6 @@
 import type { ConsumedRecord } from '../../wire/bus.js';
 import { FrameSource } from './frames.js';
-import { randomInteger } from './random.js';
+import { randomInteger } from '../../lib/random.js';
 
 /** A host of {@link randomTraffic}: its collector now, and what its map has. */
 interface MadeHost {

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startKafka } from '../../services/kafka.js';
 import { startRedis } from '../../services/redis.js';
 import { runSonde } from '../sonde.js';
-import { seededRandom } from '../random.js';
+import { seededRandom } from '../../../lib/random.js';
 import { ledgerFaults } from './ledger.js';
 import { happen, misfortunes, type Misfortune } from './misfortunes.js';
 import { AggregatorProcess, SondeProcess } from './processes.js';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { randomInteger } from '../random.js';
+import { randomInteger } from '../../../lib/random.js';
 import type { AggregatorProcess, SondeProcess } from './processes.js';
 
 /** What can be killed and comes back with its data: a broker, Redis. */

@@ -3,7 +3,7 @@ import test from 'node:test';
 import { packU32 } from '../../../wire/frame.js';
 import { FrameSource, TestAggregator } from '../../harness/frames.js';
 import { readOpenMetrics } from '../../harness/openmetrics.js';
-import { randomInteger, seededRandom } from '../../harness/random.js';
+import { randomInteger, seededRandom } from '../../../lib/random.js';
 
 /** The series fed by records, as they stand in the exposition. */
 async function recordLines(host: TestAggregator): Promise<string[]> {

@@ -7,7 +7,7 @@ import { RowDecoder } from '../../../aggregator/series/row-decoder.js';
 import { Family } from '../../../aggregator/series/family.js';
 import { Facts } from '../../../aggregator/decode/facts.js';
 import { unpackU32 } from '../../../wire/frame.js';
-import { randomInteger, seededRandom } from '../../harness/random.js';
+import { randomInteger, seededRandom } from '../../../lib/random.js';
 
 const KEY_SIZE = 4;
 

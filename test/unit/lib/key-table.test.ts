@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KeyTable, NONE } from '../../../lib/key-table.js';
-import { randomInteger, seededRandom } from '../../harness/random.js';
+import { randomInteger, seededRandom } from '../../../lib/random.js';
 
 test('keys keep their ids while others come and go', () => {
   for (const keySize of [1, 4, 6, 8, 23]) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatFloat, writeI64, writeU64 } from '../../../../aggregator/output/prometheus/number.js';
-import { seededRandom } from '../../../harness/random.js';
+import { seededRandom } from '../../../../lib/random.js';
 
 function written(value: bigint): string {
   const out = Buffer.alloc(24, 0x78);

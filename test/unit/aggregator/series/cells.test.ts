@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Cells } from '../../../../aggregator/series/cells.js';
-import { seededRandom } from '../../../harness/random.js';
+import { seededRandom } from '../../../../lib/random.js';
 
 test('differences of u64 values add up exactly, carries and wrap-around included', () => {
   const random = seededRandom(7);

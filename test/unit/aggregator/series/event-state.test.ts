@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { COUNTED, FAILED } from '../../../../aggregator/series/event-state.js';
 import type { ValueField } from '../../../../wire/layout/value.js';
-import { EventMetric, field } from '../../../harness/event-metric.js';
-import { randomInteger, seededRandom } from '../../../harness/random.js';
+import { EventMetric, field, type EventMetricOptions } from '../../../harness/event-metric.js';
+import { randomInteger, seededRandom } from '../../../../lib/random.js';
 
 const u64 = (offset: number): ValueField => ({ offset, size: 8, signed: false, kind: 'int' });
 const s32 = (offset: number): ValueField => ({ offset, size: 4, signed: true, kind: 'int' });
@@ -191,8 +191,8 @@ test('random records of random layouts, against a Map of texts and bigints', () 
   }
 });
 
-test('a gauge of the last value ends without a trace, one that adds up goes to other', () => {
-  const limits = { ttlMs: 10_000 };
+/** A gauge of the last value, one that adds up, and one of floats that does, with the same limits. */
+function threeGauges(limits: NonNullable<EventMetricOptions['limits']>): Record<'last' | 'sum' | 'float', EventMetric> {
   const last = new EventMetric({
     type: 'gauge',
     labels: KEY,
@@ -203,6 +203,11 @@ test('a gauge of the last value ends without a trace, one that adds up goes to o
   });
   const sum = new EventMetric({ type: 'gauge', labels: KEY, value: s32(4), numbers: 'i64', limits });
   const float = new EventMetric({ type: 'gauge', labels: KEY, value: double(16), numbers: 'f64', limits });
+  return { last, sum, float };
+}
+
+test('a gauge of the last value ends without a trace, one that adds up goes to other', () => {
+  const { last, sum, float } = threeGauges({ ttlMs: 10_000 });
   const all = [last, sum, float];
   for (const metric of all) {
     metric.take(record(1, -5, 0n, 0.5), record(2, 7, 0n, 0.25), record(1, -6, 0n, 1));
@@ -221,17 +226,7 @@ test('a gauge of the last value ends without a trace, one that adds up goes to o
 });
 
 test('the largest gauges show what they are, and the rest adds up where it can', () => {
-  const limits = { top: 1 };
-  const last = new EventMetric({
-    type: 'gauge',
-    labels: KEY,
-    value: s32(4),
-    numbers: 'i64',
-    aggregate: 'last',
-    limits: { ...limits, keepsLast: true },
-  });
-  const sum = new EventMetric({ type: 'gauge', labels: KEY, value: s32(4), numbers: 'i64', limits });
-  const float = new EventMetric({ type: 'gauge', labels: KEY, value: double(16), numbers: 'f64', limits });
+  const { last, sum, float } = threeGauges({ top: 1 });
   for (const metric of [last, sum, float]) {
     metric.take(record(1, -5, 0n, -0.5), record(2, -1, 0n, -0.25), record(3, -3, 0n, -4));
     metric.settle(0);

@@ -10,7 +10,7 @@ import { exposed, federated } from '../../../harness/exposed.js';
 import { KeptSections } from '../../../harness/kept-sections.js';
 import { BUCKETS, LimitedSource, type MadeRow } from '../../../harness/limited-metrics.js';
 import { LimitedModel, type ModelLimits } from '../../../harness/limited-model.js';
-import { randomInteger, seededRandom } from '../../../harness/random.js';
+import { randomInteger, seededRandom } from '../../../../lib/random.js';
 
 const OPTIONS = { metricPrefix: '', maxSeriesPerMetric: 2_000_000, onProblem: () => undefined };
 const MAPS = ['c_total', 'h'] as const;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bucketsOf, upperBounds, type BucketSpec } from '../../../../aggregator/series/buckets.js';
 import { ValueBuckets } from '../../../../aggregator/series/value-buckets.js';
-import { randomInteger, seededRandom } from '../../../harness/random.js';
+import { randomInteger, seededRandom } from '../../../../lib/random.js';
 
 const U64_MAX = 2n ** 64n - 1n;
 

@@ -6,7 +6,7 @@ import { SondeError } from '../../../../wire/errors.js';
 import { exposed } from '../../../harness/exposed.js';
 import { FrameSource } from '../../../harness/frames.js';
 import { KeptSections } from '../../../harness/kept-sections.js';
-import { randomInteger, seededRandom } from '../../../harness/random.js';
+import { randomInteger, seededRandom } from '../../../../lib/random.js';
 import { randomTraffic } from '../../../harness/traffic.js';
 
 const OPTIONS = { metricPrefix: '', maxSeriesPerMetric: 40, onProblem: () => undefined };

@@ -6,7 +6,7 @@ import { SondeError } from '../../../../wire/errors.js';
 import { temporaryFolder } from '../../../harness/disk-log.js';
 import { GatedBus, inSequence } from '../../../harness/gated-bus.js';
 import { LaneFixture, numbersIn } from '../../../harness/lane-fixture.js';
-import { randomInteger, seededRandom } from '../../../harness/random.js';
+import { randomInteger, seededRandom } from '../../../../lib/random.js';
 
 const KIB = 1024;
 

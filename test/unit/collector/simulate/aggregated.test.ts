@@ -8,6 +8,7 @@ import { Simulation } from '../../../../collector/simulate/simulation.js';
 import { createLogger } from '../../../../lib/log.js';
 import { seededRandom } from '../../../../lib/random.js';
 import { MemoryBus } from '../../../../wire/memory-bus.js';
+import { SIMULATION } from '../../../harness/recorded-simulation.js';
 import type { Sample } from '../../../harness/reference-truth.js';
 import { readSamples, samplesByName } from '../../../harness/samples.js';
 import { UnreliableBus } from '../../../harness/unreliable-bus.js';
@@ -35,11 +36,7 @@ test('an aggregator shows the truth to the unit, over a bus that refuses, loses 
     pollIntervalMs: 1000,
     drainIntervalMs: 500,
     keyframeIntervalMs: 4000,
-    churn: 0.1,
-    architectures: ['x86_64', 'aarch64', 's390x'],
-    maxHeldBytes: 16 * 1024 * 1024,
-    metricPrefix: 'p_',
-    version: 'test',
+    ...SIMULATION,
   });
   await simulation.runSteps(20);
   await simulation.settle(5000);

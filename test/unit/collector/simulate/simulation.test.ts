@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Simulation, type SimulationOptions } from '../../../../collector/simulate/simulation.js';
 import { seededRandom } from '../../../../lib/random.js';
+import { SIMULATION } from '../../../harness/recorded-simulation.js';
 import { ReferenceTruth } from '../../../harness/reference-truth.js';
 import { samplesByName } from '../../../harness/samples.js';
 import { UnreliableBus } from '../../../harness/unreliable-bus.js';
@@ -15,11 +16,7 @@ const OPTIONS: Omit<SimulationOptions, 'bus'> = {
   pollIntervalMs: 1000,
   drainIntervalMs: 500,
   keyframeIntervalMs: 5000,
-  churn: 0.1,
-  architectures: ['x86_64', 'aarch64', 's390x'],
-  maxHeldBytes: 16 * 1024 * 1024,
-  metricPrefix: 'p_',
-  version: 'test',
+  ...SIMULATION,
 };
 
 function reliable(): UnreliableBus {

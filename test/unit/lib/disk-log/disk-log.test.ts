@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { HEADER_BYTES } from '../../../../lib/disk-log/entry.js';
 import { append, drain, openLog, temporaryFolder } from '../../../harness/disk-log.js';
-import { randomInteger, seededRandom } from '../../../harness/random.js';
+import { randomInteger, seededRandom } from '../../../../lib/random.js';
 
 /** Texts of different lengths, the empty one among them. */
 function texts(count: number): string[] {

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { compressFrame } from 'lz4-napi';
 import { CODEC, CODECS, lz4MaxBytes } from '../../../../wire/kafka/codecs.js';
 import { BATCH_LIMITS, readBatch, type BatchRecord, type Place } from '../../../../wire/kafka/record-batch.js';
-import { seededRandom } from '../../../harness/random.js';
+import { seededRandom } from '../../../../lib/random.js';
 import { withRecords, writeBatch, type WrittenRecord } from '../../../harness/record-batch.js';
 
 const WRITTEN: readonly WrittenRecord[] = [

@@ -8,7 +8,7 @@ import { readFederated, type FederatedSample } from '../../../../harness/federat
 import { FrameSource } from '../../../../harness/frames.js';
 import { MadeHost } from '../../../../harness/made-host.js';
 import { readOpenMetrics } from '../../../../harness/openmetrics.js';
-import { randomInteger, seededRandom } from '../../../../harness/random.js';
+import { randomInteger, seededRandom } from '../../../../../lib/random.js';
 
 const OPTIONS = { metricPrefix: '', maxSeriesPerMetric: 10_000, onProblem: () => undefined };
 /** Label values with everything that an exposition escapes, and that a regular expression could take for something else. */

@@ -1,1 +1,0 @@
-export { randomInteger, seededRandom } from '../../lib/random.js';
