@@ -72,9 +72,7 @@ test('what is counted on one side is served on the other, from before Kafka is t
   assert.match(collector.stderr(), /WARN: kafka .*ECONNREFUSED.*; records wait in /);
 
   await kafka.restart();
-  const aggregator = await AggregatorProcess.create(t, [...brokers, '--log.no-timestamps']);
-  aggregator.start();
-  await aggregator.serves();
+  const aggregator = await AggregatorProcess.serving(t, [...brokers, '--log.no-timestamps']);
   assert.match(
     await untilServed(aggregator, 'ebpf_exporter_test_rows_total', '7', 5),
     /\binstance="db-1\.example"[^}]*\brack="r7"|\brack="r7"[^}]*\binstance="db-1\.example"/,

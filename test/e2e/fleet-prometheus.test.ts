@@ -66,12 +66,9 @@ test('a real Prometheus sees neither gap nor jump when hosts move to another agg
   }
 });
 
-async function startAggregator(t: TestContext, bus: readonly string[], redis: string): Promise<AggregatorProcess> {
+function startAggregator(t: TestContext, bus: readonly string[], redis: string): Promise<AggregatorProcess> {
   const settings = ['--redis.url', redis, '--state.interval', '1s', '--kafka.session-timeout', '6s'];
-  const aggregator = await AggregatorProcess.create(t, [...bus, ...settings]);
-  aggregator.start();
-  await aggregator.serves();
-  return aggregator;
+  return AggregatorProcess.serving(t, [...bus, ...settings]);
 }
 
 function configOf(aggregators: readonly AggregatorProcess[]): string {

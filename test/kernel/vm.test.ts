@@ -30,9 +30,7 @@ describe('in guests', { concurrency: true }, () => {
       const kafka = await startKafka(t);
       const brokers = ['--kafka.brokers', kafka.brokers[0]!];
       assert.equal((await runSonde(['topics', 'create', ...brokers])).status, 0);
-      const aggregator = await AggregatorProcess.create(t, brokers);
-      aggregator.start();
-      await aggregator.serves();
+      const aggregator = await AggregatorProcess.serving(t, brokers);
       const { tests, status, trace } = await runInGuest({
         suite,
         files: GUEST_TESTS,

@@ -49,13 +49,10 @@ export async function showExactness(t: TestContext, options: ExactnessOptions): 
   const created = await runSonde(['topics', 'create', ...bus, '--partitions', String(options.partitions)]);
   assert.equal(created.status, 0, created.stderr);
 
-  const newAggregator = async (): Promise<AggregatorProcess> => {
+  const newAggregator = (): Promise<AggregatorProcess> => {
     const state = ['--redis.url', redis.url, '--state.interval', '2s'];
     const group = ['--kafka.session-timeout', `${SESSION_TIMEOUT_MS / 1000}s`];
-    const aggregator = await AggregatorProcess.create(t, [...bus, ...state, ...group]);
-    aggregator.start();
-    await aggregator.serves();
-    return aggregator;
+    return AggregatorProcess.serving(t, [...bus, ...state, ...group]);
   };
   const aggregators = await Promise.all(Array.from({ length: options.aggregators }, newAggregator));
   const simulators = Array.from({ length: options.simulators }, (_, i) => newSimulator(t, i, options, bus, folder));

@@ -84,6 +84,14 @@ export class AggregatorProcess extends SondeProcess {
     return new AggregatorProcess(t, await freePort(), args);
   }
 
+  /** One that is started, and answers. */
+  static async serving(t: TestContext, args: readonly string[]): Promise<AggregatorProcess> {
+    const aggregator = await AggregatorProcess.create(t, args);
+    aggregator.start();
+    await aggregator.serves();
+    return aggregator;
+  }
+
   /** Resolves when it answers. */
   async serves(): Promise<void> {
     const deadline = Date.now() + START_TIMEOUT_MS;
