@@ -54,7 +54,12 @@ export class Ledger {
   rows(): LedgerRow[] {
     const place = ({ hop }: LedgerRow): number => (HOPS.includes(hop) ? HOPS.indexOf(hop) : HOPS.length);
     return [...this.#rows.values()].sort(
-      (a, b) => compare(a.host, b.host) || place(a) - place(b) || compare(a.config, b.config) || compare(a.map, b.map),
+      (a, b) =>
+        compare(a.host, b.host) ||
+        place(a) - place(b) ||
+        compare(a.hop, b.hop) ||
+        compare(a.config, b.config) ||
+        compare(a.map, b.map),
     );
   }
 

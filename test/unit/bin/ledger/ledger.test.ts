@@ -44,6 +44,20 @@ in = out + lost + waiting: everywhere (3 of 3)
   );
 });
 
+test('hops come as the data goes, in whichever order they are scraped; one of another version is last', () => {
+  const hops = ['kernel', 'collector', 'spool', 'bus', 'decode', 'series', 'later'];
+  const lines = [...hops]
+    .sort()
+    .map((hop, i) => `sonde_ledger_in_total{instance="h",hop="${hop}",config="c${9 - i}"} 0`);
+  for (const maps of [false, true]) {
+    const shown = report(lines.join('\n'), maps).text.matchAll(/^h +(\w+) /gm);
+    assert.deepEqual(
+      [...shown].map(([, hop]) => hop),
+      hops,
+    );
+  }
+});
+
 test('rows are summed by hop, unless each map is asked for; one that is wrong is named in both', () => {
   const rows = `
 sonde_ledger_in_total{instance="h",hop="decode",config="c",map="one"} 10
