@@ -197,14 +197,13 @@ export class Aggregator implements PartitionHandler {
         if (outcome.result === 'lost')
           log.warn(`partition ${owned.number} has another owner: its state is not written any more`);
         if (outcome.result !== 'stored') continue;
+        stop();
         metrics.storedBytes.inc(outcome.bytes);
         this.storeAwaySinceMs = undefined;
         await consumer.commit(owned.number, outcome.offset);
       } catch (error) {
         this.#storeFailed(error);
         log.warn(`state of partition ${owned.number} is not written, trying again: ${String(error)}`);
-      } finally {
-        stop();
       }
     }
   }

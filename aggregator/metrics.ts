@@ -32,7 +32,7 @@ export function aggregatorMetrics(registry: Registry): AggregatorMetrics {
     }),
     storeSeconds: new Histogram({
       name: 'sonde_state_write_duration_seconds',
-      help: "Time to collect and write a partition's state",
+      help: "Time to collect and write what has changed of a partition's state",
       buckets: [0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10],
       registers,
     }),

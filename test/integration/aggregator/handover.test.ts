@@ -22,6 +22,7 @@ class Member implements Consumer {
   readonly committed: bigint[] = [];
   readonly letters: DeadLetter[] = [];
   readonly aggregator: Aggregator;
+  readonly metrics = aggregatorMetrics(new Registry());
   isShown = true;
 
   constructor(store: StateStore, storeIntervalMs = 5) {
@@ -29,7 +30,7 @@ class Member implements Consumer {
       consumer: this,
       store,
       storeIntervalMs,
-      metrics: aggregatorMetrics(new Registry()),
+      metrics: this.metrics,
       log: LOG,
       metricPrefix: '',
       maxSeriesPerMetric: 40,
@@ -152,6 +153,25 @@ test('a partition that stays goes on in memory, also while the store is away', a
   await member.aggregator.leaving();
   assert.equal(member.aggregator.storeAwaySinceMs, undefined);
   assert.deepEqual(member.committed, [records.at(-1)!.offset + 1n]);
+});
+
+test('the time of a write is observed when there was one', async () => {
+  const store = new FailingStore();
+  const records = traffic(6, 200);
+  const member = new Member(store, 3_600_000);
+  const passes = async (): Promise<number> => {
+    await member.aggregator.leaving();
+    const { values } = await member.metrics.storeSeconds.get();
+    return values.find(({ metricName }) => metricName?.endsWith('_count'))?.value ?? 0;
+  };
+  await member.take(records.slice(0, 100));
+  store.isAway = true;
+  assert.equal(await passes(), 0, 'it failed');
+  store.isAway = false;
+  assert.equal(await passes(), 1);
+  assert.equal(await passes(), 1, 'nothing has changed');
+  await member.apply(records.slice(100));
+  assert.equal(await passes(), 2);
 });
 
 test('a partition whose state cannot be read waits for it, and is not begun from nothing', async () => {
