@@ -6,6 +6,7 @@ import type { Refresh } from '../wire/refresh.js';
 import { hostFacts, type GivenHostFacts, type HostIdentity } from './facts/host.js';
 import { HostAnswers } from './facts/host-answers.js';
 import { Kallsyms } from './facts/kallsyms.js';
+import { lookupProviders } from './facts/lookup-providers.js';
 import { healthBody } from './health.js';
 import type { CollectorMetrics } from './metrics.js';
 import { loadProbe } from './probe/load-probe.js';
@@ -51,7 +52,7 @@ export class Collector implements Refresh {
   readonly #clock: DrainClock;
   #drained: Drained;
   readonly #kallsyms = new Kallsyms();
-  readonly #answers = new HostAnswers(this.#kallsyms);
+  readonly #answers = new HostAnswers(lookupProviders(this.#kallsyms));
   #running: RunningProbe[] = [];
   #timer: NodeJS.Timeout | undefined;
   readonly #demand = new SingleFlight(() => this.#poll('scrape'));
@@ -202,6 +203,7 @@ export class Collector implements Refresh {
       if (facts.isPending) this.#uplink.sayFirst(await facts.take());
       await this.#uplink.send(body, this.#drained);
     };
+    facts.askDue();
     try {
       await poller.poll(send, { keyframe, onDemand: reason === 'scrape' });
       return true;

@@ -1,43 +1,30 @@
-import { KeyTable, NONE } from '../../lib/key-table.js';
+import { HOST_DECODER_NAMES } from '../../wire/config/schema.js';
 import type { Field } from '../../wire/layout/fields.js';
 import type { FrameBody } from '../publish/frame-encoder.js';
-import type { HostAnswers, LookupKind } from './host-answers.js';
+import { AskedField, NUMBER_SIZES } from './asked-field.js';
+import type { HostAnswers } from './host-answers.js';
+import { lookupBodies, type Fact } from './lookup-bodies.js';
 
-/** Numbers remembered of a field as said; beyond, all are forgotten and said again when needed. */
-const MAX_SAID = 262_144;
-/** Names of a Lookup at most, in bytes; and numbers. */
-const MAX_NAME_BYTES = 256 * 1024;
-const MAX_IDS = 16_384;
-/** How long an answer that the host does not know stands: a module or a disk may come. */
-const UNKNOWN_MS = 1000;
-
-/** Word of a number in its table: 0, or when it was found to be unknown, in ticks of UNKNOWN_MS + 1. */
-const UNKNOWN_SINCE = 0;
-
-interface Asked {
-  readonly kind: LookupKind;
-  readonly offset: number;
-  readonly size: number;
-  /** Numbers that have been said, or asked in vain. */
-  said: KeyTable;
-  readonly pending: Set<bigint>;
-}
+/** A tick, and how long it stands that the host does not know an answer: a module or a disk may come. */
+const TICK_MS = 1000;
 
 /**
  * The facts that the keys or records of one map or buffer need. A number is looked up when it is seen for the first time, and
- * said before the frame that needs it; after {@link renew} it counts as new again. No object a key or record.
+ * said before the frame that needs it; after {@link renew} it counts as new again. It is looked up again when the host did not
+ * know it, or its answer no longer stands, and said again when the answer is another. No object a key or record.
  */
 export class SourceFacts {
-  readonly #fields: readonly Asked[];
+  readonly #fields: readonly AskedField[];
   readonly #answers: HostAnswers;
   readonly #now: () => number;
-  #tick = 0;
+  /** When {@link askDue} was last called. */
+  #askedDue = 0;
   /** Grows with each {@link renew}. */
   generation = 0;
 
   /** `now`: a clock that only goes forward, in milliseconds. */
   constructor(fields: readonly Field[], answers: HostAnswers, now: () => number = () => performance.now()) {
-    this.#fields = askedOf(fields);
+    this.#fields = askedOf(fields, answers);
     this.#answers = answers;
     this.#now = now;
   }
@@ -54,36 +41,51 @@ export class SourceFacts {
 
   /** Notes what the key at `start` needs. */
   noteKey(keys: Uint8Array, start: number): void {
-    this.#tick = this.#ticks();
-    for (const field of this.#fields) this.#note(field, keys, start + field.offset);
+    const tick = this.#tick();
+    for (const field of this.#fields) field.note(keys, start, tick);
   }
 
   /** Notes what records need that lie back to back, each at a multiple of 8. Fields that a record is too short for need nothing. */
   noteRecords(data: Uint8Array, lengths: Uint32Array, count: number): void {
-    this.#tick = this.#ticks();
+    const tick = this.#tick();
     for (const field of this.#fields) {
-      const end = field.offset + field.size;
       let start = 0;
       for (let i = 0; i < count; i++) {
         const length = lengths[i]!;
-        if (length >= end) this.#note(field, data, start + field.offset);
+        if (length >= field.end) field.note(data, start, tick);
         start += (length + 7) & ~7;
       }
     }
   }
 
+  /** Notes anew what keys have needed that are not new any more, where the answer may be another by now. */
+  askDue(): void {
+    const tick = this.#tick();
+    if (tick === this.#askedDue) return;
+    this.#askedDue = tick;
+    for (const field of this.#fields) field.askDue(tick);
+  }
+
   /**
-   * Looks up what was noted, and returns it as Lookup bodies, to be handed on at once: it counts as said. What the host does not
-   * know is left out: decoding says so.
+   * Looks up what was noted, and returns what is new as Lookup bodies, to be handed on at once: it counts as said. What the host
+   * does not know is left out: decoding says so.
    */
   async take(): Promise<FrameBody[]> {
     const bodies: FrameBody[] = [];
     for (const field of this.#fields) {
+      const { kind } = field;
       const ids = [...field.pending];
       const names: (Uint8Array | undefined)[] = [];
-      for (const id of ids) names.push(await this.#answers.answer(field.kind, id));
-      ids.forEach((id, i) => this.#say(field, id, names[i] !== undefined));
-      bodies.push(...lookupsOf(field.kind, ids, names));
+      for (const id of ids) names.push(await this.#answers.answer(kind, id));
+      const tick = this.#tick();
+      const known = tick + Math.ceil(this.#answers.standsMs(kind) / TICK_MS);
+      const news: Fact[] = [];
+      for (const [i, id] of ids.entries()) {
+        const name = names[i];
+        const isNews = field.answered(id, name, name === undefined ? tick + 1 : known);
+        if (name !== undefined && isNews) news.push({ id, name });
+      }
+      bodies.push(...lookupBodies(kind, news));
     }
     return bodies;
   }
@@ -91,68 +93,21 @@ export class SourceFacts {
   /** Nothing counts as said any more. */
   renew(): void {
     this.generation++;
-    for (const field of this.#fields) field.said = tableOf(field.size);
+    for (const field of this.#fields) field.forget();
   }
 
-  #note({ said, size, pending }: Asked, bytes: Uint8Array, at: number): void {
-    const id = said.find(said.load(bytes, at), 0);
-    if (id !== NONE) {
-      const since = said.records[id * said.stride + said.extra + UNKNOWN_SINCE]!;
-      if (since === 0 || since === this.#tick) return;
-    }
-    pending.add(numberAt(bytes, at, size));
-  }
-
-  #say(field: Asked, id: bigint, isKnown: boolean): void {
-    field.pending.delete(id);
-    if (field.said.size >= MAX_SAID) field.said = tableOf(field.size);
-    const { said } = field;
-    const bytes = new Uint8Array(new BigUint64Array([id]).buffer);
-    const words = said.load(bytes, 0);
-    const known = said.find(words, 0);
-    const number = known === NONE ? said.add(words, 0) : known;
-    said.records[number * said.stride + said.extra + UNKNOWN_SINCE] = isKnown ? 0 : this.#ticks();
-  }
-
-  #ticks(): number {
-    return Math.floor(this.#now() / UNKNOWN_MS) + 1;
+  #tick(): number {
+    return Math.floor(this.#now() / TICK_MS) + 1;
   }
 }
 
-function askedOf(fields: readonly Field[]): Asked[] {
-  const asked = new Map<string, Asked>();
-  for (const { offset, size, decoders } of fields) {
-    const kind = decoders.find(({ name }) => name === 'ksym' || name === 'majorminor')?.name as LookupKind | undefined;
-    if (kind === undefined) continue;
-    asked.set(`${kind} ${offset} ${size}`, { kind, offset, size, said: tableOf(size), pending: new Set() });
+/** A field whose size no number has cannot be decoded, so nothing is asked for it. */
+function askedOf(fields: readonly Field[], answers: HostAnswers): AskedField[] {
+  const asked = new Map<string, AskedField>();
+  for (const field of fields) {
+    const kind = HOST_DECODER_NAMES.find((name) => field.decoders.some((decoder) => decoder.name === name));
+    if (kind === undefined || !answers.has(kind) || !NUMBER_SIZES.includes(field.size)) continue;
+    asked.set(`${kind} ${field.offset} ${field.size}`, new AskedField(kind, field));
   }
   return [...asked.values()];
-}
-
-function tableOf(size: number): KeyTable {
-  return new KeyTable(size, 1);
-}
-
-function numberAt(bytes: Uint8Array, at: number, size: number): bigint {
-  const number = Buffer.from(bytes.buffer, bytes.byteOffset + at, size);
-  return size === 8 ? number.readBigUInt64LE() : BigInt(number.readUIntLE(0, size));
-}
-
-function lookupsOf(kind: LookupKind, ids: readonly bigint[], names: readonly (Uint8Array | undefined)[]): FrameBody[] {
-  const bodies: FrameBody[] = [];
-  let value: { kind: string; ids: bigint[]; names: Uint8Array[] } = { kind, ids: [], names: [] };
-  let bytes = 0;
-  for (const [i, name] of names.entries()) {
-    if (name === undefined) continue;
-    if (value.ids.length === MAX_IDS || (value.ids.length > 0 && bytes + name.length > MAX_NAME_BYTES)) {
-      bodies.push({ case: 'lookup', value });
-      value = { kind, ids: [], names: [] };
-      bytes = 0;
-    }
-    value.ids.push(ids[i]!);
-    value.names.push(name);
-    bytes += name.length;
-  }
-  if (value.ids.length > 0) bodies.push({ case: 'lookup', value });
-  return bodies;
 }

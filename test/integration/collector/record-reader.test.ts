@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HostAnswers } from '../../../collector/facts/host-answers.js';
-import type { Kallsyms } from '../../../collector/facts/kallsyms.js';
 import { SourceFacts } from '../../../collector/facts/source-facts.js';
 import { DrainClock } from '../../../collector/publish/drain-clock.js';
 import { FrameEncoder } from '../../../collector/publish/frame-encoder.js';
@@ -83,10 +82,8 @@ const NUMBER_AS_SYMBOL: Field = {
 test('what records need is said once before them, in order, and again when all is to be said again', async (t) => {
   const fixture = new EventFixture('write_ring');
   t.after(() => fixture.object.close());
-  const kallsyms = {
-    exact: (address: bigint) => Promise.resolve(Buffer.from(`function_${address}`)),
-  } as Kallsyms;
-  const facts = new SourceFacts([NUMBER_AS_SYMBOL], new HostAnswers(kallsyms));
+  const ksym = { answer: (address: bigint) => Promise.resolve(`function_${address}`) };
+  const facts = new SourceFacts([NUMBER_AS_SYMBOL], new HostAnswers({ ksym }));
   const { reader, frames } = read(fixture, 'ring', facts);
   t.after(() => reader.close());
   const round = async (from: bigint): Promise<string[]> => {
@@ -110,8 +107,8 @@ test('records that wait for facts cost a bounded amount of memory, and what is d
   t.after(() => fixture.object.close());
   let answer: () => void = () => undefined;
   const asked = new Promise<void>((resolve) => (answer = resolve));
-  const kallsyms = { exact: () => asked.then(() => Buffer.from('function')) } as unknown as Kallsyms;
-  const facts = new SourceFacts([NUMBER_AS_SYMBOL], new HostAnswers(kallsyms));
+  const ksym = { answer: () => asked.then(() => 'function') };
+  const facts = new SourceFacts([NUMBER_AS_SYMBOL], new HostAnswers({ ksym }));
   const { reader, frames } = read(fixture, 'ring', facts);
   t.after(() => reader.close());
   reader.start();

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Devices } from '../../../../collector/facts/devices.js';
 import { HostAnswers } from '../../../../collector/facts/host-answers.js';
-import type { Kallsyms } from '../../../../collector/facts/kallsyms.js';
 import { SourceFacts } from '../../../../collector/facts/source-facts.js';
 import type { DecoderName } from '../../../../wire/config/schema.js';
 import type { Field } from '../../../../wire/layout/fields.js';
@@ -26,15 +24,15 @@ interface Fixture {
 /** A symbol of 8 bytes, a device of 4; the host knows no 404, and everything else. */
 function create(fields = [field(0, 8, 'ksym'), field(8, 4, 'uint', 'majorminor')]): Fixture {
   const asked: bigint[] = [];
-  const kallsyms = {
-    exact: (address: bigint) => {
+  const ksym = {
+    answer: (address: bigint) => {
       asked.push(address);
       return Promise.resolve(address === 404n ? undefined : Buffer.from(`function_${address}`));
     },
-  } as Kallsyms;
-  const devices = { name: (dev: bigint) => Promise.resolve(`sd${dev}`) } as Devices;
+  };
+  const majorminor = { answer: (dev: bigint) => Promise.resolve(`sd${dev}`) };
   const fixture = { asked, now: 0 } as { -readonly [K in keyof Fixture]: Fixture[K] };
-  fixture.facts = new SourceFacts(fields, new HostAnswers(kallsyms, devices), () => fixture.now);
+  fixture.facts = new SourceFacts(fields, new HostAnswers({ ksym, majorminor }), () => fixture.now);
   return fixture;
 }
 
@@ -90,6 +88,54 @@ test('what the host does not know is left out, and asked again after a second', 
   assert.deepEqual(asked, [404n, 1n, 404n]);
 });
 
+test('of keys, which are noted once, what the host did not know is asked again, and said when it knows', async () => {
+  const names = new Map([[7n, 'lo']]);
+  const asked: bigint[] = [];
+  const ifname = {
+    answer: (id: bigint) => {
+      asked.push(id);
+      return Promise.resolve(names.get(id));
+    },
+  };
+  let now = 0;
+  const facts = new SourceFacts([field(0, 4, 'ifname')], new HostAnswers({ ifname }), () => now);
+  facts.noteKey(Uint8Array.of(9, 0, 0, 0, 7, 0, 0, 0), 0);
+  facts.noteKey(Uint8Array.of(9, 0, 0, 0, 7, 0, 0, 0), 4);
+  facts.askDue();
+  assert.deepEqual(await said(facts), ['ifname 7 lo']);
+  facts.askDue();
+  assert.ok(!facts.isPending, 'not twice a second');
+  now = 1000;
+  facts.askDue();
+  assert.deepEqual(await said(facts), []);
+  names.set(9n, 'eth9');
+  now = 2000;
+  facts.askDue();
+  assert.deepEqual(await said(facts), ['ifname 9 eth9']);
+  now = 1e9;
+  facts.askDue();
+  assert.deepEqual(asked, [9n, 7n, 9n, 9n], 'what is known and stands is not asked again');
+});
+
+test('an answer that no longer stands is asked for again, and said when it is another; one that is gone leaves the last', async () => {
+  const answers: (string | undefined)[] = ['eth0', 'eth0', 'wan0', undefined, 'wan0', 'eth0'];
+  const ifname = { answer: () => Promise.resolve(answers.shift()), standsMs: 10_000 };
+  let now = 0;
+  const facts = new SourceFacts([field(0, 4, 'ifname')], new HostAnswers({ ifname }), () => now);
+  const key = Uint8Array.of(2, 0, 0, 0);
+  const heard: string[][] = [];
+  for (; answers.length > 0; now += 10_000) {
+    facts.noteKey(key, 0);
+    heard.push(await said(facts));
+    now += 5000;
+    facts.noteKey(key, 0);
+    assert.equal(facts.isPending, answers.length === 2, 'only what the host did not know is asked for earlier');
+    facts.askDue();
+    if (answers.length === 2) heard.push(await said(facts));
+  }
+  assert.deepEqual(heard, [['ifname 2 eth0'], [], ['ifname 2 wan0'], [], [], ['ifname 2 eth0']]);
+});
+
 test('records that are too short for a field need nothing there', async () => {
   const { facts } = create();
   const [data] = records([1n, 8], [2n, 9]);
@@ -117,10 +163,8 @@ test('many facts go in several frames', async () => {
 
 test('what could not be looked up is still to be said', async () => {
   let fails = true;
-  const kallsyms = {
-    exact: () => (fails ? Promise.reject(new Error('EACCES')) : Promise.resolve(Buffer.from('f'))),
-  } as unknown as Kallsyms;
-  const facts = new SourceFacts([field(0, 8, 'ksym')], new HostAnswers(kallsyms));
+  const ksym = { answer: () => (fails ? Promise.reject(new Error('EACCES')) : Promise.resolve('f')) };
+  const facts = new SourceFacts([field(0, 8, 'ksym')], new HostAnswers({ ksym }));
   facts.noteRecords(...records([1n, 0]));
   await assert.rejects(facts.take(), /EACCES/);
   fails = false;
