@@ -8,6 +8,7 @@ import type { ClockAnchor, EventReaderStats, ProgramInfo, TypeLayout } from './t
 export interface Binding {
   setErrorClass(errorClass: typeof NativeError): void;
   open(source: string | Uint8Array, name: string, btfPath: string): RawObject;
+  openDirectoryEvents(fanotify: boolean): RawDirectoryEvents;
   clockAnchor(): ClockAnchor;
   possibleCpus(): number;
   readonly libbpfVersion: string;
@@ -95,6 +96,13 @@ export interface RawEventReader {
   start(onBatch: RawBatchCallback): void;
   drain(onBatch: RawBatchCallback): boolean;
   stats(): EventReaderStats;
+  close(): void;
+}
+
+export interface RawDirectoryEvents {
+  watch(path: Uint8Array): bigint;
+  read(buffer: Uint8Array): number;
+  start(onReadable: () => void): void;
   close(): void;
 }
 

@@ -1,4 +1,5 @@
 import { binding } from './binding.js';
+import { NativeDirectoryEvents } from './directory-events.js';
 import { NativeObject } from './object.js';
 import type { Native } from './types.js';
 
@@ -8,6 +9,7 @@ export type * from './types.js';
 /** The addon. Loaded at the first use, which fails with what to do when it is not built. */
 export const native: Native = Object.freeze({
   open: (source, options) => new NativeObject(source, options),
+  openDirectoryEvents: (kind) => new NativeDirectoryEvents(kind),
   clockAnchor: () => binding().clockAnchor(),
   possibleCpus: () => binding().possibleCpus(),
   get libbpfVersion() {

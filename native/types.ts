@@ -228,6 +228,26 @@ export interface EventReader {
   close(): void;
 }
 
+/**
+ * Directories that come and go. `read` gives what the kernel writes, as it writes it: `struct fanotify_event_metadata` with its
+ * information records (parent's file handle and the name; since Linux 5.17 also the handle of what was deleted), or
+ * `struct inotify_event`. Either way only directories that are made, deleted or moved; inotify tells of files, too.
+ */
+export interface DirectoryEvents {
+  /**
+   * fanotify: watches the whole file system that holds `path`, and returns its id, which its events carry; `EPERM` without
+   * CAP_SYS_ADMIN. inotify: watches this directory, and returns the watch descriptor; `ENOSPC` beyond
+   * fs.inotify.max_user_watches.
+   */
+  watch(path: Uint8Array): bigint;
+  /** Whole events, as many as fit, at the start of `buffer`. Returns their bytes; 0: there is none. */
+  read(buffer: Uint8Array): number;
+  /** Calls back on the event loop whenever there is something to read, and keeps the loop alive until `close()`. */
+  start(onReadable: () => void): void;
+  /** Idempotent; may be called in the callback. */
+  close(): void;
+}
+
 /** The kernel's clocks read together: MONOTONIC before and after the others; the narrowest of several tries. Nanoseconds. */
 export interface ClockAnchor {
   readonly monotonicNs: bigint;
@@ -256,6 +276,8 @@ export interface NativeErrorFields {
 export interface Native {
   /** Opens an ELF object from a path or its bytes. */
   open(source: string | Uint8Array, options?: OpenOptions): BpfObject;
+  /** `EPERM` where fanotify is not permitted, `EMFILE` when there are too many of them. */
+  openDirectoryEvents(kind: 'fanotify' | 'inotify'): DirectoryEvents;
   clockAnchor(): ClockAnchor;
   /** libbpf's own version, such as `1.1`. */
   readonly libbpfVersion: string;

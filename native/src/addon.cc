@@ -3,6 +3,7 @@
 #include <bpf/libbpf.h>
 
 #include "clock.h"
+#include "directory_events.h"
 #include "event_reader.h"
 #include "log_capture.h"
 #include "map.h"
@@ -20,6 +21,10 @@ static Napi::Value Open(const Napi::CallbackInfo& info) {
   return info.Env().GetInstanceData<Addon>()->object.New({info[0], info[1], info[2]});
 }
 
+static Napi::Value OpenDirectoryEvents(const Napi::CallbackInfo& info) {
+  return info.Env().GetInstanceData<Addon>()->directory_events.New({info[0]});
+}
+
 static Napi::Value PossibleCpuCount(const Napi::CallbackInfo& info) {
   return Boundary(info.Env(), [&] { return Napi::Number::New(info.Env(), PossibleCpus()); });
 }
@@ -30,9 +35,11 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   addon->object = Napi::Persistent(Object::Define(env));
   addon->map_reader = Napi::Persistent(MapReader::Define(env));
   addon->event_reader = Napi::Persistent(EventReader::Define(env));
+  addon->directory_events = Napi::Persistent(DirectoryEvents::Define(env));
   env.SetInstanceData(addon);
   exports["setErrorClass"] = Napi::Function::New(env, SetErrorClass);
   exports["open"] = Napi::Function::New(env, Open);
+  exports["openDirectoryEvents"] = Napi::Function::New(env, OpenDirectoryEvents);
   exports["clockAnchor"] = Napi::Function::New(env, ClockAnchor);
   exports["possibleCpus"] = Napi::Function::New(env, PossibleCpuCount);
   exports["libbpfVersion"] =

@@ -14,6 +14,7 @@ struct Addon {
   Napi::FunctionReference object;
   Napi::FunctionReference map_reader;
   Napi::FunctionReference event_reader;
+  Napi::FunctionReference directory_events;
 };
 
 /// Base of the classes that JavaScript sees: what their methods throw becomes a JavaScript exception.

@@ -131,19 +131,12 @@ bool EventReader::OnReady() {
 }
 
 void EventReader::DeliverFromLoop(napi_env env, const Batch& batch) {
-  // The C interface, because napi.h turns every failure into an exception, which an environment that is being torn down
-  // cannot make.
-  napi_value arguments[3], global, result, error, callback = callback_.Value();
+  napi_value arguments[3];
   bool ready = napi_create_uint32(env, batch.bytes(), &arguments[0]) == napi_ok &&
                napi_create_uint32(env, batch.count(), &arguments[1]) == napi_ok &&
-               napi_create_double(env, static_cast<double>(batch.lost), &arguments[2]) == napi_ok &&
-               napi_get_global(env, &global) == napi_ok;
-  if (!ready) return Close();
+               napi_create_double(env, static_cast<double>(batch.lost), &arguments[2]) == napi_ok;
   std::shared_ptr<Napi::AsyncContext> context = async_context_;
-  if (napi_make_callback(env, *context, global, callback, 3, arguments, &result) == napi_ok) return;
-  bool thrown = false;
-  if (napi_is_exception_pending(env, &thrown) != napi_ok || !thrown) return Close();
-  if (napi_get_and_clear_last_exception(env, &error) == napi_ok) napi_fatal_exception(env, error);
+  if (!ready || !CallFromLoop(env, *context, callback_.Value(), 3, arguments)) Close();
 }
 
 Napi::Value EventReader::DrainNow(const Napi::CallbackInfo& info) {

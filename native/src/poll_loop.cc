@@ -90,4 +90,17 @@ void PollLoop::OnHandleClosed(uv_handle_t* handle) {
   delete self;
 }
 
+bool CallFromLoop(napi_env env, napi_async_context context, napi_value callback, size_t count,
+                  const napi_value* arguments) {
+  // The C interface, because napi.h turns every failure into an exception, which an environment that is being torn down
+  // cannot make.
+  napi_value global, result, error;
+  if (napi_get_global(env, &global) != napi_ok) return false;
+  if (napi_make_callback(env, context, global, callback, count, arguments, &result) == napi_ok) return true;
+  bool thrown = false;
+  if (napi_is_exception_pending(env, &thrown) != napi_ok || !thrown) return false;
+  if (napi_get_and_clear_last_exception(env, &error) == napi_ok) napi_fatal_exception(env, error);
+  return true;
+}
+
 }  // namespace sonde

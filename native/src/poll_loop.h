@@ -61,6 +61,11 @@ class PollLoop {
   napi_async_cleanup_hook_handle cleanup_ = nullptr;
 };
 
+/// Calls JavaScript from libuv; what it throws is an uncaught exception. False when the environment can no longer be
+/// called.
+bool CallFromLoop(napi_env env, napi_async_context context, napi_value callback, size_t count,
+                  const napi_value* arguments);
+
 }  // namespace sonde
 
 #endif  // SONDE_POLL_LOOP_H_

@@ -1,9 +1,18 @@
 // One way of ending each: `node teardown-child.js SCENARIO`. Prints `done` when it got as far as it meant to.
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
-import { native, NativeError, type BpfObject, type EventBatch, type EventReader } from '../../../native/index.js';
+import {
+  native,
+  NativeError,
+  type BpfObject,
+  type DirectoryEvents,
+  type EventBatch,
+  type EventReader,
+} from '../../../native/index.js';
 import { compileFixture } from '../../harness/compile-bpf.js';
 import { EventFixture } from '../../harness/event-fixture.js';
 import { findMap, u32, u64 } from '../../harness/native-assert.js';
@@ -313,6 +322,44 @@ const scenarios: Record<string, () => void | Promise<void>> = {
       perf.emit({ records: 300, bytes: 64 });
       await Promise.all([reader.next(), new Promise(setImmediate)]);
     }
+  },
+
+  async 'directory events end in every way'() {
+    await collectGarbage();
+    const before = openFiles();
+    const open = (): DirectoryEvents => {
+      const events = native.openDirectoryEvents('inotify');
+      events.watch(Buffer.from(tmpdir()));
+      return events;
+    };
+    const twice = open();
+    twice.start(ignore);
+    twice.close();
+    twice.close();
+    open();
+    const called = new Promise<void>((resolve) => {
+      const inCallback = open();
+      inCallback.start(() => {
+        inCallback.close();
+        globalThis.gc?.();
+        resolve();
+      });
+    });
+    rmdirSync(mkdtempSync(join(tmpdir(), 'sonde-events-')));
+    await called;
+    await collectGarbage();
+    if (openFiles() > before) throw new Error(`${openFiles()} open files, ${before} before`);
+    if ((await inWorker('worker: directory events')) !== 0) throw new Error('the worker failed');
+    open().start(ignore);
+    done();
+    process.exit(0);
+  },
+
+  'worker: directory events'() {
+    const events = native.openDirectoryEvents('inotify');
+    events.watch(Buffer.from(tmpdir()));
+    events.start(ignore);
+    process.exit(0);
   },
 
   'worker: exits in the callback'() {

@@ -19,4 +19,5 @@ export const TEARDOWN_SCENARIOS = [
   'workers that are terminated',
   'a worker that exits in the callback',
   'exit while workers are busy',
+  'directory events end in every way',
 ] as const;

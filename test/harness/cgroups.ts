@@ -1,0 +1,58 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+
+let made = 0;
+
+/** Where cgroup v2 is mounted on this machine; undefined where it is not. */
+export function unifiedMount(): string | undefined {
+  return mountsOfType('cgroup2')[0];
+}
+
+/** Where cgroup v1 hierarchies are mounted. */
+export function v1Mounts(): string[] {
+  return mountsOfType('cgroup');
+}
+
+/** The mount of cgroup v2, or the reason to skip. */
+export const skipUnlessUnified = unifiedMount() === undefined && 'cgroup v2 is not mounted';
+
+/** A new cgroup that goes when the test ends. Its name is this process's own. */
+export function makeCgroup(
+  t: TestContext,
+  parent = unifiedMount()!,
+  name = `sonde-test-${process.pid}-${made++}`,
+): string {
+  const path = join(parent, name);
+  mkdirSync(path);
+  t.after(() => removeCgroup(path));
+  return path;
+}
+
+/** Nothing happens when it has gone already. */
+export function removeCgroup(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+/** Its id as `stat` tells it: of a cgroup, the inode is the id. */
+export function cgroupId(path: string): bigint {
+  return BigInt(execFileSync('stat', ['-c', '%i', path], { encoding: 'latin1' }).trim());
+}
+
+/** Moves a process. */
+export function joinCgroup(path: string, pid: number): void {
+  writeFileSync(join(path, 'cgroup.procs'), String(pid));
+}
+
+function mountsOfType(type: string): string[] {
+  return readFileSync('/proc/mounts', 'latin1')
+    .split('\n')
+    .map((line) => line.split(' '))
+    .filter((fields) => fields[2] === type)
+    .map((fields) => fields[1]!);
+}
