@@ -1,5 +1,6 @@
 import type { Field } from '../../wire/layout/fields.js';
 import type { DecodeContext, Decoder } from '../decode/decoder.js';
+import { decoderOf, ofBits } from '../decode/by-type.js';
 import { compileChain } from '../decode/registry.js';
 import type { Family } from './family.js';
 import { LabelWriter } from './label-writer.js';
@@ -58,11 +59,13 @@ export class SeriesDecoder {
 }
 
 export function compileField(field: Field, isKept = true): CompiledField {
+  const { decoders, type, bits } = field;
+  const decode = decoders.length > 0 ? compileChain(decoders) : decoderOf(type);
   return {
     offset: field.offset,
     end: field.offset + field.size,
     name: Buffer.from(`${field.name}="`),
-    decode: compileChain(field.decoders),
+    decode: bits === undefined ? decode : ofBits(decode, bits, type!),
     isKept,
   };
 }

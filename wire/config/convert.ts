@@ -124,7 +124,7 @@ function toLabel(input: Omit<AttributeInput, 'as'> & { as?: AttributeType | unde
   return {
     name: input.name,
     padding: input.padding ?? 0,
-    decoders: input.decoders.map(toDecoder),
+    decoders: (input.decoders ?? []).map(toDecoder),
     ...(input.size !== undefined && { size: input.size }),
     ...(input.member !== undefined && { member: input.member }),
     ...(input.as !== undefined && { as: input.as }),
@@ -132,7 +132,7 @@ function toLabel(input: Omit<AttributeInput, 'as'> & { as?: AttributeType | unde
   };
 }
 
-function toDecoder(input: AttributeInput['decoders'][number]): DecoderConfig {
+function toDecoder(input: NonNullable<AttributeInput['decoders']>[number]): DecoderConfig {
   return {
     name: input.name,
     allowUnknown: input.allow_unknown ?? false,

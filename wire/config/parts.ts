@@ -56,7 +56,9 @@ const labelShape = {
   size: z.int().min(1).max(MAX_BYTES).optional().describe('Bytes of the field; left out: from the map’s BTF'),
   padding: z.int().min(0).max(MAX_BYTES).optional().describe('Bytes skipped after the field'),
   member: memberPath.optional().describe('Struct member that is read, instead of size and padding'),
-  decoders: withRules(z.array(decoder).min(1).max(100), checkDecoders),
+  decoders: withRules(z.array(decoder).min(1).max(100), checkDecoders)
+    .optional()
+    .describe('Left out: the text of the member’s own type'),
   redact: regexp.optional().describe('Matching bytes are overwritten before they leave the host (RE2)'),
 };
 

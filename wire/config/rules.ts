@@ -116,18 +116,20 @@ export function checkLabel(value: unknown, report: Report): void {
 function checkFirstSize(label: Loose, report: Report): void {
   const { size } = label;
   const first = objectsOf(label['decoders'])[0]?.[1]['name'];
-  if (typeof size !== 'number' || first === undefined) return;
-  const sizes = SIZES.get(first);
+  const problem = typeof size === 'number' ? sizeProblem(first, size) : null;
+  if (problem !== null) report(['size'], problem, 'correct the size or the decoder');
+}
+
+/** Why a chain's first decoder cannot read that many bytes, as in `is 3, but …`; null when it can. */
+export function sizeProblem(decoder: unknown, size: number): string | null {
+  const sizes = SIZES.get(decoder);
   if (sizes !== undefined && !sizes.includes(size)) {
-    report(
-      ['size'],
-      `is ${size}, but ${first as string} reads ${orList(sizes)} bytes`,
-      'correct the size or the decoder',
-    );
+    return `is ${size}, but ${decoder as string} reads ${orList(sizes)} bytes`;
   }
-  if (first === 'kstack' && size % ADDRESS_BYTES !== 0) {
-    report(['size'], `is ${size}, but kstack reads addresses of 8 bytes`, 'use a multiple of 8');
+  if (decoder === 'kstack' && size % ADDRESS_BYTES !== 0) {
+    return `is ${size}, but kstack reads addresses of 8 bytes`;
   }
+  return null;
 }
 
 function orList(values: readonly number[]): string {

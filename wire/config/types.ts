@@ -59,6 +59,7 @@ export interface LabelConfig {
   readonly padding: number;
   /** Struct member that is read, such as `addr.port`, instead of the next `size` bytes. */
   readonly member?: string;
+  /** Empty: the text of the member's own type. */
   readonly decoders: readonly DecoderConfig[];
   /** Type of a span's or an event's attribute; absent: string. */
   readonly as?: AttributeType;

@@ -1,7 +1,10 @@
-import type { DecoderConfig, LabelConfig } from '../config/schema.js';
-import { leavesOf, findMember, typeAt } from './find.js';
+import { sizeProblem } from '../config/rules.js';
+import { HOST_DECODER_NAMES, type DecoderConfig, type LabelConfig } from '../config/schema.js';
+import { leavesOf, findMember, typeAt, type BitRange, type Place } from './find.js';
+import { nextMember } from './next-member.js';
 import { sideBySide, type Extent } from './side-by-side.js';
-import { byteOffset, isBitField, type TypeLayout } from './type-layout.js';
+import { textKind } from './text-kind.js';
+import { typeText, type TypeLayout } from './type-layout.js';
 
 /** One label's bytes in a key or record. */
 export interface Field {
@@ -11,6 +14,9 @@ export interface Field {
   readonly size: number;
   /** What BTF says lies there; null without BTF, or where the bytes are no whole member. */
   readonly type: TypeLayout | null;
+  /** Of a bit-field: `offset` and `size` are the bytes that it touches, and `type` is the one that it was declared with. */
+  readonly bits?: BitRange;
+  /** Empty: the text that `type` has by itself, which then is not null. */
   readonly decoders: readonly DecoderConfig[];
 }
 
@@ -42,10 +48,22 @@ export interface FieldOptions {
   readonly record?: boolean;
 }
 
+const HOST_DECODERS: ReadonlySet<string> = new Set(HOST_DECODER_NAMES);
 /** Bytes that the labels of a record may have together: four paths of the longest kind. They are remembered for each key. */
 const MAX_LABEL_BYTES = 16_384;
 /** Bytes of the CPU number after the key. */
 const CPU_SIZE = 2;
+/** The CPU number's type. */
+const CPU_TYPE: TypeLayout = {
+  kind: 'int',
+  name: 'u16',
+  size: CPU_SIZE,
+  signed: false,
+  length: 0,
+  element: [],
+  members: [],
+  values: [],
+};
 /** The key of a map with one row. */
 const ZERO_KEY_SIZE = 4;
 
@@ -121,21 +139,24 @@ class FieldWalk {
       }
       const place = findMember(this.layout, label.member);
       if (typeof place === 'string') this.fail(index, place, 'correct member');
-      else this.add(index, label, place.offset, place.size);
+      else this.add(index, label, place);
     }
   }
 
   byPosition(): void {
+    // In bits, since a bit-field may end within a byte.
     let cursor = 0;
     let takenFromBtf = false;
     for (const [index, label] of this.labels.entries()) {
       takenFromBtf = label.size === undefined;
       const place =
-        label.size === undefined ? this.nextMember(index, label, cursor) : { offset: cursor, size: label.size };
+        label.size === undefined
+          ? this.nextMember(index, label, cursor)
+          : { offset: Math.ceil(cursor / 8), size: label.size };
       // Without this one's size nothing after it has a place.
       if (place === null) return;
-      this.add(index, label, place.offset, place.size);
-      cursor = place.offset + place.size + label.padding;
+      this.add(index, label, place);
+      cursor = endOf(place) + label.padding * 8;
     }
     this.checkSum(cursor, takenFromBtf);
   }
@@ -159,7 +180,7 @@ class FieldWalk {
       name: label.name,
       offset: this.size ?? 0,
       size: CPU_SIZE,
-      type: null,
+      type: CPU_TYPE,
       decoders: label.decoders,
     });
   }
@@ -183,7 +204,7 @@ class FieldWalk {
     }
   }
 
-  private nextMember(index: number, label: LabelConfig, cursor: number): { offset: number; size: number } | null {
+  private nextMember(index: number, label: LabelConfig, cursor: number): Place | null {
     const { layout } = this;
     if (layout === null) {
       this.fail(index, `${label.name} has no size, and ${this.untyped()}`, `${this.declare()}give size`);
@@ -191,33 +212,28 @@ class FieldWalk {
     }
     // A plain number, or a union, is one field.
     if (layout.kind !== 'struct') {
-      if (cursor === 0) return { offset: 0, size: layout.size };
+      if (cursor === 0) return { offset: 0, size: layout.size, type: layout };
       this.fail(index, `${label.name} has no size, and nothing is left of the ${layout.size} bytes`, 'remove it');
       return null;
     }
-    const member = layout.members.find((one) => byteOffset(one) + one.type.size > cursor && one.type.size > 0);
+    const member = nextMember(layout, cursor, label.decoders.length === 0);
     if (member === undefined) {
       this.fail(index, `${label.name} has no size, and the struct has no member left for it`, 'remove it or give size');
       return null;
     }
-    if (isBitField(member) || byteOffset(member) < cursor) {
-      const why = isBitField(member) ? 'is a bit-field' : `starts before it, at ${byteOffset(member)}`;
-      this.fail(
-        index,
-        `${label.name} has no size, and ${member.name} at ${cursor} ${why}`,
-        'give size to all labels here',
-      );
-      return null;
-    }
-    return { offset: byteOffset(member), size: member.type.size };
+    if (typeof member !== 'string') return member;
+    this.fail(index, `${label.name} has no size, and ${member}`, 'give size to all labels here');
+    return null;
   }
 
-  private checkSum(sum: number, takenFromBtf: boolean): void {
-    if (this.size === null || sum === this.size) return;
+  /** @param cursor where the last label ends, its padding included, in bits. */
+  private checkSum(cursor: number, takenFromBtf: boolean): void {
+    const sum = Math.ceil(cursor / 8);
+    if (this.size === null) return;
     if (this.record && sum < this.size) return;
-    const rest = this.layout?.members.some((member) => byteOffset(member) >= sum) ?? true;
+    const isWhole = this.layout?.kind !== 'struct' || nextMember(this.layout, cursor, true) === undefined;
     // Padding at a struct's end belongs to the last member.
-    if (takenFromBtf && sum < this.size && !rest) return;
+    if (takenFromBtf ? sum <= this.size && isWhole : sum === this.size) return;
     const what = this.record ? 'record' : 'key';
     this.fail(
       null,
@@ -226,10 +242,36 @@ class FieldWalk {
     );
   }
 
-  private add(index: number, label: LabelConfig, offset: number, size: number): void {
+  private add(index: number, label: LabelConfig, place: Extent & Partial<Place>): void {
+    const { offset, size, bits } = place;
     this.places[index] = { offset, size };
-    const type = this.layout === null ? null : typeAt(this.layout, offset, size);
-    this.fields.push({ name: label.name, offset, size, type, decoders: label.decoders });
+    const atPlace = this.layout === null ? null : typeAt(this.layout, offset, size);
+    const type = bits === undefined ? atPlace : place.type!;
+    this.fields.push({ name: label.name, offset, size, type, decoders: label.decoders, ...(bits && { bits }) });
+    this.checkText(index, label, place, type);
+  }
+
+  /** Whether the label's bytes have a text. */
+  private checkText(index: number, label: LabelConfig, place: Extent & Partial<Place>, type: TypeLayout | null): void {
+    const { name, decoders } = label;
+    const first = decoders[0];
+    if (first === undefined) {
+      if (this.layout === null) {
+        this.fail(index, `${name} has no decoders, and ${this.untyped()}`, `${this.declare()}give decoders`);
+      } else if (type === null) {
+        this.fail(index, `${name} has no decoders, and its bytes are no whole member`, 'give decoders');
+      } else if (textKind(type) === null) {
+        const message = `${name} has no decoders, and ${typeText(type)} has no text by itself`;
+        this.fail(index, message, 'give decoders, or read its members');
+      }
+      return;
+    }
+    if (place.bits !== undefined && decoders.some((decoder) => HOST_DECODERS.has(decoder.name))) {
+      this.fail(index, `${name} is a bit-field, which only the host could name`, 'use a whole member');
+    }
+    if (label.size !== undefined) return;
+    const problem = sizeProblem(first.name, place.bits === undefined ? place.size : place.type!.size);
+    if (problem !== null) this.fail(index, `${name} ${problem}`, 'name another member, or correct the decoder');
   }
 
   private untyped(): string {
@@ -248,6 +290,11 @@ class FieldWalk {
   private bytes(count: number | null): string {
     return count === 1 ? '1 byte' : `${count ?? '?'} bytes`;
   }
+}
+
+/** Where a place ends, in bits. */
+function endOf({ offset, size, bits }: Extent & Partial<Place>): number {
+  return bits === undefined ? (offset + size) * 8 : offset * 8 + bits.offset + bits.length;
 }
 
 function range(start: number, end: number): string {

@@ -1,10 +1,19 @@
-import { byteOffset, isBitField, typeText, type TypeLayout } from './type-layout.js';
+import { byteOffset, isBitField, typeText, type MemberLayout, type TypeLayout } from './type-layout.js';
+
+/** The bits of a bit-field, within the bytes that it touches. */
+export interface BitRange {
+  /** As BTF counts: from the lowest bit of the first byte, on a big-endian machine from the highest. */
+  readonly offset: number;
+  readonly length: number;
+}
 
 /** A place in a type: bytes from its start, and what lies there. */
 export interface Place {
   readonly offset: number;
   readonly size: number;
   readonly type: TypeLayout;
+  /** Of a bit-field: `offset` and `size` are the bytes that it touches. */
+  readonly bits?: BitRange;
 }
 
 /**
@@ -21,16 +30,21 @@ export function findMember(layout: TypeLayout, path: string): Place | string {
   return place;
 }
 
+/** A member's place in its struct. */
+export function placeOf(member: MemberLayout): Place {
+  const { type, bitOffset, bitSize } = member;
+  const offset = byteOffset(member);
+  if (!isBitField(member)) return { offset, size: type.size, type };
+  const bits = { offset: bitOffset % 8, length: bitSize };
+  return { offset, size: Math.ceil((bits.offset + bits.length) / 8), type, bits };
+}
+
 function memberOf(type: TypeLayout, name: string): Place | string {
   for (const member of type.members) {
-    const offset = byteOffset(member);
-    if (member.name === name) {
-      if (isBitField(member)) return `${name} is a bit-field, which cannot be read as bytes`;
-      return { offset, size: member.type.size, type: member.type };
-    }
+    if (member.name === name) return placeOf(member);
     if (member.name !== '') continue;
     const inner = memberOf(member.type, name);
-    if (typeof inner !== 'string') return { ...inner, offset: offset + inner.offset };
+    if (typeof inner !== 'string') return { ...inner, offset: byteOffset(member) + inner.offset };
   }
   const names = memberNames(type);
   return `${typeText(type)} has no member ${name}${names.length === 0 ? '' : ` (it has ${names.join(', ')})`}`;

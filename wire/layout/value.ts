@@ -71,6 +71,9 @@ function numberAt(member: string, layout: TypeLayout): ValueField | ValueProblem
   const detail = describeLayout(layout);
   const place = findMember(layout, member);
   if (typeof place === 'string') return { message: place, hint: 'correct value', detail };
+  if (place.bits !== undefined) {
+    return { message: `${member} is a bit-field, which cannot be a value`, hint: 'name a whole member', detail };
+  }
   const kind = numberKind(place.type);
   if (kind === null || !isNumberSize(place.size) || (kind === 'float' && place.size < 4)) {
     return {

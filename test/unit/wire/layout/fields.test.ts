@@ -6,10 +6,24 @@ import { formatProblem } from '../../../../wire/errors.js';
 import { hasCpuRows, resolveFields, type FieldOptions } from '../../../../wire/layout/fields.js';
 import { layoutProblems } from '../../../../wire/layout/report.js';
 import { typeText, type TypeLayout } from '../../../../wire/layout/type-layout.js';
-import { array, char, label, memberLabel, struct, u16, u32, u64, u8, union } from './layouts.js';
+import { array, char, double, label, memberLabel, plain, struct, u16, u32, u64, u8, union } from './layouts.js';
 
 /** struct { u8 op; u32 dev; u64 sector; u16 port; } on a 64-bit machine. */
 const disk = struct('disk_key', 24, [0, 'op', u8], [4, 'dev', u32], [8, 'sector', u64], [16, 'port', u16]);
+
+/** struct { u32 addr; u16 port; } */
+const endpoint = struct('endpoint', 8, [0, 'addr', u32], [4, 'port', u16]);
+/** struct { struct endpoint src, dst; char comm[16]; } */
+const flow = struct('flow', 32, [0, 'src', endpoint], [8, 'dst', endpoint], [16, 'comm', array(char, 16)]);
+/** struct { u8 kind: 3, level: 5; u32 wide: 18 (from bit 9 on); u16 rest; } */
+const flags = struct(
+  'flags',
+  6,
+  { name: 'kind', bitOffset: 0, bitSize: 3, type: u8 },
+  { name: 'level', bitOffset: 3, bitSize: 5, type: u8 },
+  { name: 'wide', bitOffset: 9, bitSize: 18, type: u32 },
+  [4, 'rest', u16],
+);
 
 interface Case {
   readonly what: string;
@@ -73,8 +87,8 @@ const cases: readonly Case[] = [
     ],
   },
   {
-    what: 'a struct within is one field',
-    labels: [label('addr'), label('bucket')],
+    what: 'a struct within is one field of a label with decoders',
+    labels: [label('addr', undefined, 0, 'inet_ip'), label('bucket')],
     layout: struct(
       'k',
       24,
@@ -85,6 +99,48 @@ const cases: readonly Case[] = [
     fields: [
       ['addr', 0, 16, 'u8[16]'],
       ['bucket', 16, 8, 'u64'],
+    ],
+  },
+  {
+    what: 'structs within are gone into by labels without decoders',
+    labels: [plain('saddr'), plain('sport'), plain('daddr'), plain('dport'), plain('comm')],
+    layout: flow,
+    size: 32,
+    fields: [
+      ['saddr', 0, 4, 'u32'],
+      ['sport', 4, 2, 'u16'],
+      ['daddr', 8, 4, 'u32'],
+      ['dport', 12, 2, 'u16'],
+      ['comm', 16, 16, 'char[16]'],
+    ],
+  },
+  {
+    what: 'members of a struct without a name',
+    labels: [label('a'), label('b')],
+    layout: struct('k', 8, [0, '', struct('', 8, [0, 'a', u32], [4, 'b', u32])]),
+    size: 8,
+    fields: [
+      ['a', 0, 4, 'u32'],
+      ['b', 4, 4, 'u32'],
+    ],
+  },
+  {
+    what: 'a member of an element of an array',
+    labels: [memberLabel('port', 'ends[1].port')],
+    layout: struct('k', 16, [0, 'ends', array(endpoint, 2)]),
+    size: 16,
+    fields: [['port', 12, 2, 'u16']],
+  },
+  {
+    what: 'bit-fields: the bytes that they touch, and the type that they were declared with',
+    labels: [plain('kind'), label('level'), plain('wide'), label('rest', 2)],
+    layout: flags,
+    size: 6,
+    fields: [
+      ['kind', 0, 1, 'u8'],
+      ['level', 0, 1, 'u8'],
+      ['wide', 1, 3, 'u32'],
+      ['rest', 4, 2, 'u16'],
     ],
   },
   {
@@ -105,7 +161,7 @@ const cases: readonly Case[] = [
     options: { perCpu: true },
     fields: [
       ['dev', 0, 4, 'u32'],
-      ['cpu', 4, 2, null],
+      ['cpu', 4, 2, 'u16'],
     ],
   },
   {
@@ -114,7 +170,7 @@ const cases: readonly Case[] = [
     layout: u32,
     size: 4,
     options: { perCpu: true },
-    fields: [['cpu', 4, 2, null]],
+    fields: [['cpu', 4, 2, 'u16']],
   },
   {
     what: 'cpu of a map that is not per-CPU is a label like others',
@@ -278,12 +334,60 @@ const refusals: readonly Refusal[] = [
     message: 'b has no size, and dev at 6 starts before it, at 4',
   },
   {
-    what: 'a bit-field',
-    labels: [label('a')],
-    layout: struct('b', 4, { name: 'f', bitOffset: 0, bitSize: 3, type: u32 }),
+    what: 'a bit-field that only the host could name',
+    labels: [label('a', undefined, 0, 'ksym')],
+    layout: struct('b', 8, { name: 'f', bitOffset: 0, bitSize: 48, type: u64 }),
+    size: 8,
+    at: 0,
+    message: 'a is a bit-field, which only the host could name',
+  },
+  {
+    what: 'a struct within of which a part has no label',
+    labels: [plain('saddr'), plain('sport'), plain('daddr')],
+    layout: flow,
+    size: 32,
+    at: null,
+    message: 'labels add up to 12 bytes, but the key has 32 bytes',
+  },
+  {
+    what: 'a member that its decoder cannot read',
+    labels: [memberLabel('a', 'comm')],
+    layout: flow,
+    size: 32,
+    at: 0,
+    message: 'a is 16, but uint reads 1, 2, 4 or 8 bytes',
+  },
+  {
+    what: 'a struct without decoders',
+    labels: [plain('a', { member: 'src' })],
+    layout: flow,
+    size: 32,
+    at: 0,
+    message: 'a has no decoders, and struct endpoint has no text by itself',
+  },
+  {
+    what: 'a floating-point number without decoders',
+    labels: [plain('a')],
+    layout: double,
+    size: 8,
+    at: 0,
+    message: 'a has no decoders, and double has no text by itself',
+  },
+  {
+    what: 'half a member without decoders',
+    labels: [plain('a', { size: 2 }), label('b', 2)],
+    layout: u32,
     size: 4,
     at: 0,
-    message: 'a has no size, and f at 0 is a bit-field',
+    message: 'a has no decoders, and its bytes are no whole member',
+  },
+  {
+    what: 'no decoders without BTF',
+    labels: [plain('a', { size: 4 })],
+    layout: null,
+    size: 4,
+    at: 0,
+    message: 'a has no decoders, and the object has no BTF for it',
   },
   {
     what: 'a member that is not there',
@@ -419,4 +523,12 @@ test('layoutProblems finds the line', () => {
       '       0    4  x |    0    8  u64\n' +
       '    = 4 bytes    | = 8 bytes',
   ]);
+});
+
+test('a bit-field knows its bits, wherever it is found', () => {
+  const bits = (labels: readonly LabelConfig[]): unknown[] =>
+    resolveFields(labels, flags, 6).fields.map((field) => field.bits ?? null);
+  const found = [{ offset: 0, length: 3 }, { offset: 3, length: 5 }, { offset: 1, length: 18 }, null];
+  assert.deepEqual(bits([plain('kind'), plain('level'), plain('wide'), plain('rest')]), found);
+  assert.deepEqual(bits(['kind', 'level', 'wide', 'rest'].map((member) => plain(member, { member }))), found);
 });

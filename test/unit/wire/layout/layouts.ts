@@ -1,4 +1,4 @@
-import type { LabelConfig } from '../../../../wire/config/schema.js';
+import type { DecoderName, LabelConfig } from '../../../../wire/config/schema.js';
 import type { MemberLayout, TypeLayout } from '../../../../wire/layout/type-layout.js';
 
 /** Types as BTF would give them, for tables. */
@@ -16,6 +16,14 @@ export const u64 = int('u64', 8);
 export const s32 = int('int', 4, true);
 export const char: TypeLayout = { ...NOTHING, kind: 'char', name: 'char', size: 1 };
 export const double: TypeLayout = { ...NOTHING, kind: 'float', name: 'double', size: 8, signed: true };
+
+export const bool: TypeLayout = { ...NOTHING, kind: 'bool', name: '_Bool', size: 1 };
+export const pointer: TypeLayout = { ...NOTHING, kind: 'pointer', name: '', size: 8 };
+
+export function enumeration(name: string, signed: boolean, values: Readonly<Record<string, bigint>>): TypeLayout {
+  const list = Object.entries(values).map(([key, value]) => ({ name: key, value }));
+  return { ...NOTHING, kind: 'enum', name, size: 4, signed, values: list };
+}
 
 export function array(element: TypeLayout, length: number): TypeLayout {
   return { ...NOTHING, kind: 'array', name: '', size: element.size * length, length, element: [element] };
@@ -40,9 +48,14 @@ function toMember(member: Member): MemberLayout {
 }
 
 /** A label of `size` bytes (undefined: left out) and `padding`. */
-export function label(name: string, size?: number, padding = 0): LabelConfig {
-  const decoders = [{ name: 'uint', allowUnknown: false, regexps: [] }] as const;
+export function label(name: string, size?: number, padding = 0, decoder: DecoderName = 'uint'): LabelConfig {
+  const decoders = [{ name: decoder, allowUnknown: false, regexps: [] }] as const;
   return size === undefined ? { name, padding, decoders } : { name, size, padding, decoders };
+}
+
+/** A label without decoders. */
+export function plain(name: string, more: Partial<LabelConfig> = {}): LabelConfig {
+  return { name, padding: 0, decoders: [], ...more };
 }
 
 export function memberLabel(name: string, member: string): LabelConfig {

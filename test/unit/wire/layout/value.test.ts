@@ -12,6 +12,7 @@ const stats = struct(
   [12, 'flag', u8],
   [16, 'load', double],
   [24, 'comm', array(char, 16)],
+  { name: 'kind', bitOffset: 104, bitSize: 3, type: u8 },
 );
 
 const table: [string | undefined, TypeLayout | null, number, ValueField][] = [
@@ -34,8 +35,9 @@ const wrong: [string | undefined, TypeLayout | null, number, string][] = [
   [undefined, stats, 40, "the map's value has 40 bytes, but a metric's value is a u64 of 8"],
   [undefined, null, 4, "the map's value has 4 bytes, but a metric's value is a u64 of 8"],
   ['bytes', null, 40, 'value bytes is not known: the object has no BTF for it'],
-  ['byte', stats, 40, 'struct stats has no member byte (it has bytes, delta, flag, load, comm)'],
+  ['byte', stats, 40, 'struct stats has no member byte (it has bytes, delta, flag, load, comm, kind)'],
   ['comm', stats, 40, 'comm is char[16], which is no number'],
+  ['kind', stats, 40, 'kind is a bit-field, which cannot be a value'],
 ];
 for (const [member, layout, size, message] of wrong) {
   test(`no value: ${message}`, () => {
@@ -50,7 +52,7 @@ test('the value of an event is a number of its record, in whose type it must sta
   assert.deepEqual(resolveRecordValue('load', stats, false), { offset: 16, size: 8, signed: true, kind: 'float' });
   for (const [member, layout, whole, words] of [
     ['load', stats, true, 'load is a floating-point number, and only a gauge can have one'],
-    ['lod', stats, true, 'struct stats has no member lod (it has bytes, delta, flag, load, comm)'],
+    ['lod', stats, true, 'struct stats has no member lod (it has bytes, delta, flag, load, comm, kind)'],
     ['comm', stats, false, 'comm is char[16], which is no number'],
     ['load', null, false, 'value load is not known: the buffer does not say what its records are'],
   ] as const) {
