@@ -11,6 +11,7 @@ import { classifyError } from '../wire/errors.js';
 import { KafkaPublisher } from '../wire/kafka/kafka-publisher.js';
 import { settledWithin } from '../wire/kafka/settled-within.js';
 import { buildInfo } from './build-info.js';
+import { dropCapabilities } from './capabilities.js';
 import { givenHost } from './given-host.js';
 import { kafkaOptions } from './kafka-options.js';
 import { publisherMetrics } from './metrics.js';
@@ -74,6 +75,7 @@ export async function collect(settings: Settings): Promise<void> {
       },
       readiness: () => readiness(collector, publisher),
     });
+    dropCapabilities({ values, configs, native, log });
     onTermination(log, async () => {
       await web.close();
       await stop();

@@ -1,17 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { capabilitiesOf, capabilityMask } from '../lib/capabilities.js';
 import { UsageError } from './fail.js';
 
 const VMLINUX_BTF = '/sys/kernel/btf/vmlinux';
-/** Bits of include/uapi/linux/capability.h. */
-const CAP_SYS_ADMIN = 1n << 21n;
-const CAP_PERFMON_AND_BPF = (1n << 38n) | (1n << 39n);
+const CAP_SYS_ADMIN = capabilityMask(['cap_sys_admin']);
+const CAP_PERFMON_AND_BPF = capabilityMask(['cap_perfmon', 'cap_bpf']);
 
 /** Throws a UsageError with one sentence when this process cannot load eBPF programs here. */
 export function preflight(): void {
   if (process.platform !== 'linux') throw new UsageError('Sonde reads Linux kernels: run it on Linux');
-  const effective = BigInt(
-    `0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '0'}`,
-  );
+  const effective = capabilitiesOf(readFileSync('/proc/self/status', 'latin1'), 'CapEff');
   const may = (effective & CAP_SYS_ADMIN) !== 0n || (effective & CAP_PERFMON_AND_BPF) === CAP_PERFMON_AND_BPF;
   if (!may)
     throw new UsageError(

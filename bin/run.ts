@@ -9,6 +9,7 @@ import type { Settings } from '../lib/settings/load.js';
 import { native } from '../native/index.js';
 import { MemoryBus } from '../wire/memory-bus.js';
 import { buildInfo } from './build-info.js';
+import { dropCapabilities } from './capabilities.js';
 import { givenHost } from './given-host.js';
 import { chosenConfigs, reportProbes } from './probes.js';
 import { startLog } from './start-log.js';
@@ -58,6 +59,7 @@ export async function run(settings: Settings): Promise<void> {
     // Requests are served only once the first read has been applied: whoever gets an answer gets a ready one.
     const readiness = (): { ready: true; lines: [] } => ({ ready: true, lines: [] });
     web = await serve({ values, metrics: { aggregator, registry, refresh: collector }, page: aggregator, readiness });
+    dropCapabilities({ values, configs, native, log });
   } catch (error) {
     await stop();
     throw error;

@@ -89,6 +89,12 @@ export const SETTINGS = {
     commands: PROBES,
     default: 'false',
   },
+  'capabilities.keep': {
+    kind: kind.capabilities,
+    help: 'kept in all threads once all is attached: auto (what the enabled features still need), all, none, or names such as cap_syslog,cap_bpf',
+    commands: PROBES,
+    default: 'auto',
+  },
   'web.listen-address': {
     kind: kind.listenAddress,
     help: 'where to serve, as [HOST]:PORT; without a host on all addresses',

@@ -11,6 +11,8 @@ export interface Binding {
   openDirectoryEvents(fanotify: boolean): RawDirectoryEvents;
   clockAnchor(): ClockAnchor;
   possibleCpus(): number;
+  keepCapabilities(keep: bigint): void;
+  mapsNeedCapability(): boolean;
   readonly libbpfVersion: string;
 }
 

@@ -12,6 +12,8 @@ export const native: Native = Object.freeze({
   openDirectoryEvents: (kind) => new NativeDirectoryEvents(kind),
   clockAnchor: () => binding().clockAnchor(),
   possibleCpus: () => binding().possibleCpus(),
+  keepCapabilities: (keep) => binding().keepCapabilities(keep),
+  mapsNeedCapability: () => binding().mapsNeedCapability(),
   get libbpfVersion() {
     return binding().libbpfVersion;
   },

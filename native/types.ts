@@ -282,4 +282,12 @@ export interface Native {
   /** libbpf's own version, such as `1.1`. */
   readonly libbpfVersion: string;
   possibleCpus(): number;
+  /**
+   * Gives up all capabilities but these (bits by number, as in linux/capability.h), in every thread of the process, and with that
+   * in all threads to come. What can be had again by executing a file goes, too: no_new_privs is set, and the bounding set shrinks
+   * where CAP_SETPCAP permits it. Cannot be taken back. `EPERM` when a thread does not follow within 2 s.
+   */
+  keepCapabilities(keep: bigint): void;
+  /** Whether this kernel wants a capability for reading maps that are held open: asked with none in force for the moment. */
+  mapsNeedCapability(): boolean;
 }

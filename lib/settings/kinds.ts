@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CAPABILITY_NAMES, type CapabilityName } from '../capabilities.js';
 import { parseDuration } from '../duration.js';
 import { parseListenAddress } from '../listen-address.js';
 import { show } from '../yaml/issues.js';
@@ -153,6 +154,31 @@ export function list(placeholder: string, item: Kind<string> = words(placeholder
     placeholder,
   };
 }
+
+export type KeptCapabilities = readonly ('auto' | 'all' | 'none' | CapabilityName)[];
+
+/** Names of capabilities, in either case; or one word for several of them. */
+export const capabilities: Kind<KeptCapabilities> = {
+  schema: z
+    .array(z.enum(['auto', 'all', 'none', ...CAPABILITY_NAMES]))
+    .min(1)
+    .max(MAX_ITEMS)
+    .superRefine((names, context) => {
+      const word = names.find((name) => !name.startsWith('cap_'));
+      if (word === undefined || names.length === 1) return;
+      context.addIssue({
+        code: 'custom',
+        message: `has ${word} beside others`,
+        params: { hint: 'write it alone, or only names' },
+      });
+    }),
+  fromText: (input) =>
+    input
+      .toLowerCase()
+      .split(',')
+      .map((name) => name.trim()),
+  placeholder: '<names>',
+};
 
 /** Never shown, and never quoted in a message. */
 export const secret: Kind<string> = {

@@ -9,6 +9,7 @@
 #include "map.h"
 #include "map_reader.h"
 #include "object.h"
+#include "privileges.h"
 
 namespace sonde {
 
@@ -42,6 +43,8 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["openDirectoryEvents"] = Napi::Function::New(env, OpenDirectoryEvents);
   exports["clockAnchor"] = Napi::Function::New(env, ClockAnchor);
   exports["possibleCpus"] = Napi::Function::New(env, PossibleCpuCount);
+  exports["keepCapabilities"] = Napi::Function::New(env, KeepCapabilities);
+  exports["mapsNeedCapability"] = Napi::Function::New(env, MapsNeedCapability);
   exports["libbpfVersion"] =
       Napi::String::New(env, std::to_string(libbpf_major_version()) + "." + std::to_string(libbpf_minor_version()));
   return exports;

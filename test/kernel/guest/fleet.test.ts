@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { command, fixtureYaml, obeyThisProcess, programsOf } from '../../harness/bpf-fixture.js';
 import { forwardPort, joinHost } from '../../harness/guest-network.js';
 import { configFolder, startSonde } from '../../harness/sonde.js';
+import { assertKept, NO_CAPABILITIES } from '../../harness/thread-status.js';
 import { testFolder } from '../../services/folders.js';
 
 const TIMEOUT_MS = 120_000;
@@ -26,6 +27,8 @@ test('through Kafka an aggregator elsewhere has what sonde run shows here', asyn
   const collector = await startSonde(t, [...probes, ...fleet, '--host.id', name, '--host.name', name], 'collect');
   for (const { pid } of [here, collector]) for (const id of programsOf(pid)) obeyThisProcess(id);
 
+  // All that follows is read without any.
+  for (const { pid } of [here, collector]) assertKept(pid, NO_CAPABILITIES);
   command('hash', 1, 23);
   command('hashHigh', 2, 2 ** 21 + 1);
   command('lru', 3, 7);
