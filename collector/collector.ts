@@ -9,7 +9,7 @@ import { Kallsyms } from './facts/kallsyms.js';
 import { lookupProviders } from './facts/lookup-providers.js';
 import { healthBody } from './health.js';
 import type { CollectorMetrics } from './metrics.js';
-import { loadProbe } from './probe/load-probe.js';
+import { loadProbe, markAttached } from './probe/load-probe.js';
 import type { Probe } from './probe/probe.js';
 import { RunningProbe, type PolledMap, type ProbeHost } from './probe/running-probe.js';
 import { BusAwayError } from './publish/bus-link.js';
@@ -102,6 +102,7 @@ export class Collector implements Refresh {
         this.#running.push(new RunningProbe(probe, id, 1, this.#host()));
       }
       checkManifest(this.#manifest());
+      markAttached(native, this.probes);
     } catch (error) {
       this.#closeProbes();
       await this.#uplink.close();

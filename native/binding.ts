@@ -13,6 +13,7 @@ export interface Binding {
   possibleCpus(): number;
   keepCapabilities(keep: bigint): void;
   mapsNeedCapability(): boolean;
+  postAttachMark(): void;
   readonly libbpfVersion: string;
 }
 
@@ -20,6 +21,7 @@ export interface RawProgramShape {
   readonly name: string;
   readonly section: string;
   readonly type: string;
+  readonly awaitsMark: boolean;
 }
 
 export interface RawMapShape {

@@ -14,6 +14,7 @@ export const native: Native = Object.freeze({
   possibleCpus: () => binding().possibleCpus(),
   keepCapabilities: (keep) => binding().keepCapabilities(keep),
   mapsNeedCapability: () => binding().mapsNeedCapability(),
+  postAttachMark: () => binding().postAttachMark(),
   get libbpfVersion() {
     return binding().libbpfVersion;
   },

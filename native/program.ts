@@ -20,6 +20,7 @@ export class NativeProgram implements BpfProgram {
   readonly name: string;
   readonly section: string;
   readonly type: string;
+  readonly awaitsMark: boolean;
   readonly #raw: RawObject;
   readonly #index: number;
   readonly #object: string;
@@ -28,6 +29,7 @@ export class NativeProgram implements BpfProgram {
     this.name = shape.name;
     this.section = shape.section;
     this.type = shape.type;
+    this.awaitsMark = shape.awaitsMark;
     this.#raw = raw;
     this.#index = index;
     this.#object = object;

@@ -82,7 +82,12 @@ export interface BpfProgram {
   readonly type: string;
   autoload: boolean;
   readonly loaded: boolean;
-  /** Attaches by section (`bpf_program__attach`). The link belongs to the object and goes with it. */
+  /** It is attached to the function that {@link Native.postAttachMark} calls. */
+  readonly awaitsMark: boolean;
+  /**
+   * Attaches by section: as libbpf does, and `perf_event/type=N,config=N,frequency=N`, `xdp/<interface>` and
+   * `uprobe//proc/self/exe:post_attach_mark`. The link belongs to the object and goes with it.
+   */
   attach(): BpfLink;
   info(): ProgramInfo;
 }
@@ -290,4 +295,6 @@ export interface Native {
   keepCapabilities(keep: bigint): void;
   /** Whether this kernel wants a capability for reading maps that are held open: asked with none in force for the moment. */
   mapsNeedCapability(): boolean;
+  /** Calls the addon's function `post_attach_mark`, to which programs may be attached that run once, when all is attached. */
+  postAttachMark(): void;
 }

@@ -20,12 +20,30 @@ export function explainRefusal(error: NativeErrorFields & Error, section: string
   if (error.code === 'ENOENT' && /^(tp|tracepoint)$/.test(kind) && !existsSync('/sys/kernel/tracing/events')) {
     return 'tracefs is not mounted: mount -t tracefs tracefs /sys/kernel/tracing';
   }
+  const own = section === kind ? undefined : explainOwnSection(error.code, kind, target);
+  if (own !== undefined) return own;
+  // libbpf says nothing only when it has no way to attach such a program.
+  if (error.operation === 'attach' && error.code === 'EOPNOTSUPP' && error.log === '')
+    return `${section} does not say what to attach to: programs of this kind are not attached by themselves`;
   const isOfUserSpace = /^(uprobe|uretprobe|usdt)/.test(kind);
   if (!isOfUserSpace && (error.code === 'ENOENT' || error.code === 'ESRCH'))
     return `this kernel has no ${targetNoun(kind)} ${target}`;
   if (error.code === 'EOPNOTSUPP' || error.code === 'ENOTSUPP' || error.code === 'ENOTSUP')
     return `${kind} is not supported by this kernel`;
   return `${error.operation}: ${lastLibbpfLine(error.log) ?? error.message}`;
+}
+
+/** Sections that the addon attaches by itself. `target`: what follows the first slash. */
+function explainOwnSection(code: string, kind: string, target: string): string | undefined {
+  if (kind === 'xdp' && code === 'ENODEV') return `there is no network interface ${target}`;
+  if (kind === 'xdp' && code === 'EBUSY') return `another XDP program is on ${target}`;
+  if (kind !== 'perf_event') return undefined;
+  if (code === 'INVALID_ARGUMENT') return `perf_event/${target} is not perf_event/type=N,config=N,frequency=N`;
+  if (code === 'EINVAL') {
+    return `the kernel refuses the perf event ${target}: frequency may be above kernel.perf_event_max_sample_rate`;
+  }
+  if (!['ENOENT', 'ENODEV', 'EOPNOTSUPP'].includes(code)) return undefined;
+  return `a CPU here has no perf event ${target}: virtual machines often have no PMU`;
 }
 
 function targetNoun(kind: string): string {

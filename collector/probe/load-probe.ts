@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import { suggest } from '../../lib/suggest.js';
-import type { BpfObject, BpfProgram, Native, NativeErrorFields } from '../../native/types.js';
+import type { BpfLink, BpfObject, BpfProgram, Native, NativeErrorFields } from '../../native/types.js';
 import { SondeError } from '../../wire/errors.js';
 import type { ProbeConfig, VariantConfig } from '../../wire/config/schema.js';
 import { checkObject } from './check-object.js';
@@ -22,18 +22,35 @@ export async function loadProbe(config: ProbeConfig, options: LoadOptions): Prom
   const refused: RefusedVariant[] = [];
   const programsOfRefused: ProgramStatus[] = [];
   for (const variant of config.variants.slice(0, -1)) {
-    const { object, programs } = await loadVariant(config, variant, options);
+    const { object, programs, marks } = await loadVariant(config, variant, options);
     const refusal = programs.find((program) => program.variant === variant.name && !program.attached);
-    if (refusal === undefined) return new Probe(config, object, programs, refused);
+    if (refusal === undefined) return new Probe(config, object, programs, refused, marks);
     object?.close();
     refused.push({ name: variant.name, reason: `${refusal.name}: ${refusal.reason}` });
     // What is not of this variant is tried with the next, too. Nothing of this one is loaded any more.
     const own = programs.filter((program) => program.variant === variant.name && !program.attached);
     programsOfRefused.push(...own.map((program) => ({ ...program, id: 0, tag: '', loaded: false })));
   }
-  const { object, programs } = await loadVariant(config, config.variants.at(-1), options);
+  const { object, programs, marks } = await loadVariant(config, config.variants.at(-1), options);
   const isWhole = programs.every((program) => program.attached);
-  return new Probe(config, object, isWhole ? programs : [...programsOfRefused, ...programs], refused);
+  return new Probe(config, object, isWhole ? programs : [...programsOfRefused, ...programs], refused, marks);
+}
+
+/**
+ * Tells programs at `uprobe//proc/self/exe:post_attach_mark` that everything is attached: those of these probes run once, now,
+ * and not again when others are loaded later.
+ */
+export function markAttached(native: Native, probes: readonly Probe[]): void {
+  native.postAttachMark();
+  for (const probe of probes) probe.leaveMark();
+}
+
+/** What the kernel took of one variant. */
+interface LoadedVariant {
+  readonly object: BpfObject | null;
+  readonly programs: ProgramStatus[];
+  /** Links of programs that wait for {@link markAttached}. */
+  readonly marks: readonly BpfLink[];
 }
 
 /**
@@ -44,7 +61,7 @@ async function loadVariant(
   config: ProbeConfig,
   variant: VariantConfig | undefined,
   options: LoadOptions,
-): Promise<{ object: BpfObject | null; programs: ProgramStatus[] }> {
+): Promise<LoadedVariant> {
   const file = join(dirname(config.file), variant?.object ?? `${config.name}.bpf.o`);
   const refused: ProgramStatus[] = [];
   for (;;) {
@@ -59,8 +76,9 @@ async function loadVariant(
       await setKaddrs(config, object, options);
       const failure = load(object);
       if (failure === undefined) {
-        const attached = wanted.map((program) => attach(program, variantOf(variant, program)));
-        return { object, programs: [...attached, ...refused] };
+        const marks: BpfLink[] = [];
+        const attached = wanted.map((program) => attach(program, variantOf(variant, program), marks));
+        return { object, programs: [...attached, ...refused], marks };
       }
       const culprits = wanted.filter((program) => program.name === failure.program);
       // What is not a program's fault (a map that cannot be made, say) stops them all.
@@ -73,7 +91,7 @@ async function loadVariant(
     }
     object.close();
   }
-  return { object: null, programs: refused };
+  return { object: null, programs: refused, marks: [] };
 }
 
 /** Throws a SondeError for an object that libbpf cannot make sense of. */
@@ -140,11 +158,12 @@ function load(object: BpfObject): NativeError | undefined {
   }
 }
 
-function attach(program: BpfProgram, variant: string): ProgramStatus {
+function attach(program: BpfProgram, variant: string, marks: BpfLink[]): ProgramStatus {
   const { id, tag } = program.info();
   const { name, section } = program;
   try {
-    program.attach();
+    const link = program.attach();
+    if (program.awaitsMark) marks.push(link);
     return { name, section, variant, id, tag, loaded: true, attached: true, reason: '' };
   } catch (error) {
     if (!isNativeError(error)) throw error;

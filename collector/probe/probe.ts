@@ -1,4 +1,4 @@
-import type { BpfMap, BpfObject, BpfProgram } from '../../native/types.js';
+import type { BpfLink, BpfMap, BpfObject, BpfProgram } from '../../native/types.js';
 import type { ProbeConfig } from '../../wire/config/schema.js';
 
 /** What became of one program. */
@@ -28,6 +28,7 @@ export class Probe {
   readonly refusedVariants: readonly RefusedVariant[];
   /** Null when the kernel took nothing of it. */
   readonly object: BpfObject | null;
+  readonly #marks: readonly BpfLink[];
   readonly #handles: ReadonlyMap<number, BpfProgram>;
   /** Ids of maps that an attached program uses. */
   readonly #liveMaps: ReadonlySet<number>;
@@ -37,11 +38,13 @@ export class Probe {
     object: BpfObject | null,
     programs: readonly ProgramStatus[],
     refusedVariants: readonly RefusedVariant[],
+    marks: readonly BpfLink[] = [],
   ) {
     this.config = config;
     this.object = object;
     this.programs = programs;
     this.refusedVariants = refusedVariants;
+    this.#marks = marks;
     const running = new Set(programs.filter((program) => program.attached).map((program) => program.name));
     const handles = object?.programs.filter((program) => program.loaded) ?? [];
     this.#handles = new Map(handles.map((program) => [program.info().id, program]));
@@ -72,6 +75,11 @@ export class Probe {
       const { runTimeNs, runCount } = program.info();
       return { id, runTimeNs, runCount };
     });
+  }
+
+  /** Detaches its programs from the mark: they have run, and a later mark is not for them. */
+  leaveMark(): void {
+    for (const mark of this.#marks) mark.close();
   }
 
   close(): void {

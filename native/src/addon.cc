@@ -8,6 +8,7 @@
 #include "log_capture.h"
 #include "map.h"
 #include "map_reader.h"
+#include "mark.h"
 #include "object.h"
 #include "privileges.h"
 
@@ -30,6 +31,11 @@ static Napi::Value PossibleCpuCount(const Napi::CallbackInfo& info) {
   return Boundary(info.Env(), [&] { return Napi::Number::New(info.Env(), PossibleCpus()); });
 }
 
+static Napi::Value PostAttachMark(const Napi::CallbackInfo& info) {
+  CallMark();
+  return info.Env().Undefined();
+}
+
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   LogCapture::Install();
   auto* addon = new Addon();
@@ -42,6 +48,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["open"] = Napi::Function::New(env, Open);
   exports["openDirectoryEvents"] = Napi::Function::New(env, OpenDirectoryEvents);
   exports["clockAnchor"] = Napi::Function::New(env, ClockAnchor);
+  exports["postAttachMark"] = Napi::Function::New(env, PostAttachMark);
   exports["possibleCpus"] = Napi::Function::New(env, PossibleCpuCount);
   exports["keepCapabilities"] = Napi::Function::New(env, KeepCapabilities);
   exports["mapsNeedCapability"] = Napi::Function::New(env, MapsNeedCapability);

@@ -28,6 +28,8 @@ class Fd {
   static Fd Duplicate(int fd) { return Fd(fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
 
   int get() const { return fd_; }
+  /// Gives it up without closing it.
+  int Release() { return std::exchange(fd_, -1); }
   bool valid() const { return fd_ >= 0; }
 
  private:

@@ -5,6 +5,7 @@
 #include "elf_source.h"
 #include "globals.h"
 #include "log_capture.h"
+#include "own_section.h"
 
 namespace sonde {
 
@@ -68,7 +69,10 @@ void Object::Open(const Napi::CallbackInfo& info) {
     throw FromErrno(error, context, "open " + source + " as a BPF object", log.Text());
   }
   bpf_program* program;
-  bpf_object__for_each_program(program, object_.get()) programs_.push_back(program);
+  bpf_object__for_each_program(program, object_.get()) {
+    FitProgramType(program);
+    programs_.push_back(program);
+  }
   bpf_map* map;
   bpf_object__for_each_map(map, object_.get()) {
     if (bpf_map__is_internal(map)) continue;
@@ -191,9 +195,9 @@ Napi::Value Object::Loaded(const Napi::CallbackInfo& info) {
 Napi::Value Object::Attach(const Napi::CallbackInfo& info) {
   Context context;
   bpf_program* program = LoadedProgramAt(info[0], "attach", &context);
-  LinkPtr link = AttachProgram(program, context);
+  Links links = AttachProgram(program, context);
   uint32_t id = next_link_++;
-  links_.emplace(id, std::move(link));
+  links_.emplace(id, std::move(links));
   return Napi::Number::New(info.Env(), id);
 }
 

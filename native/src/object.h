@@ -68,7 +68,7 @@ class Object : public Wrapped<Object> {
   std::unique_ptr<bpf_object, ObjectCloser> object_;
   std::vector<bpf_program*> programs_;
   std::vector<bpf_map*> maps_;
-  std::map<uint32_t, LinkPtr> links_;
+  std::map<uint32_t, Links> links_;
   uint32_t next_link_ = 1;
   bool load_attempted_ = false;
   bool loaded_ = false;

@@ -6,8 +6,10 @@
 #include <cstdio>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "log_capture.h"
+#include "own_section.h"
 
 namespace sonde {
 
@@ -17,6 +19,7 @@ Napi::Object DescribeProgram(Napi::Env env, const bpf_program* program) {
   result["name"] = Napi::String::New(env, bpf_program__name(program));
   result["section"] = Napi::String::New(env, bpf_program__section_name(program));
   result["type"] = Napi::String::New(env, type == nullptr ? "unknown" : type);
+  result["awaitsMark"] = Napi::Boolean::New(env, OwnSectionOf(program) == OwnSection::kMark);
   return result;
 }
 
@@ -55,10 +58,18 @@ Napi::Object ReadProgramInfo(Napi::Env env, const bpf_program* program, Context 
   return result;
 }
 
-LinkPtr AttachProgram(const bpf_program* program, Context context) {
+Links OneLink(LinkPtr link) {
+  Links links;
+  if (link != nullptr) links.push_back(std::move(link));
+  return links;
+}
+
+Links AttachProgram(const bpf_program* program, Context context) {
   LogCapture log;
-  LinkPtr link(bpf_program__attach(program));
-  if (link != nullptr) return link;
+  OwnSection own = OwnSectionOf(program);
+  Links links = own == OwnSection::kNone ? OneLink(LinkPtr(bpf_program__attach(program)))
+                                         : AttachOwnSection(own, program, context);
+  if (!links.empty()) return links;
   int error = errno;
   std::string what =
       "attach program '" + context.program + "' of " + context.object + " to " + bpf_program__section_name(program);

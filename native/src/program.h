@@ -5,6 +5,7 @@
 #include <napi.h>
 
 #include <memory>
+#include <vector>
 
 #include "error.h"
 
@@ -14,15 +15,20 @@ struct LinkDestroyer {
   void operator()(bpf_link* link) const { bpf_link__destroy(link); }
 };
 using LinkPtr = std::unique_ptr<bpf_link, LinkDestroyer>;
+/// What attaches one program: of a perf event one link a CPU, else one.
+using Links = std::vector<LinkPtr>;
 
-/// {name, section, type} of a program.
+/// No links for null.
+Links OneLink(LinkPtr link);
+
+/// {name, section, type, awaitsMark} of a program.
 Napi::Object DescribeProgram(Napi::Env env, const bpf_program* program);
 
 /// ProgramInfo of native/types.ts for a loaded program.
 Napi::Object ReadProgramInfo(Napi::Env env, const bpf_program* program, Context context);
 
 /// Attaches by section; throws with libbpf's log.
-LinkPtr AttachProgram(const bpf_program* program, Context context);
+Links AttachProgram(const bpf_program* program, Context context);
 
 }  // namespace sonde
 

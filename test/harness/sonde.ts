@@ -34,15 +34,19 @@ export interface Sonde {
   readonly ended: Promise<number>;
 }
 
-/** Starts `sonde run` (or `sonde collect`) on a free port, and stops it after the test. Rejects with what it printed when it ends instead. */
+/**
+ * Starts `sonde run` (or `sonde collect`) on a free port, and stops it after the test. Rejects with what it printed when it ends
+ * instead. `prefix`: a command that runs it, such as `nsenter`, and becomes it.
+ */
 export async function startSonde(
   t: TestContext,
   args: readonly string[],
   command: 'run' | 'collect' = 'run',
+  prefix: readonly string[] = [],
 ): Promise<Sonde> {
-  const child = spawn(process.execPath, [SONDE, command, '--web.listen-address', '127.0.0.1:0', ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const words = [process.execPath, SONDE, command, '--web.listen-address', '127.0.0.1:0', ...args];
+  const [program, ...rest] = [...prefix, ...words];
+  const child = spawn(program!, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));

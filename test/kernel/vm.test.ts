@@ -12,7 +12,7 @@ const KERNELS = [
   { name: 'Linux 6.1', suite: 'bookworm' },
   { name: 'Linux 6.12', suite: 'bookworm-backports' },
 ];
-const GUEST_TESTS = ['fleet', 'probes'].map((name) =>
+const GUEST_TESTS = ['fleet', 'format', 'probes'].map((name) =>
   fileURLToPath(new URL(`./guest/${name}.test.js`, import.meta.url)),
 );
 const TIMEOUT_SECONDS = 900;
@@ -26,7 +26,7 @@ describe('in guests', { concurrency: true }, () => {
   for (const { name, suite } of KERNELS) {
     test(name, async (t) => {
       // What a guest's collector sends to: a broker and an aggregator on this machine.
-      compileFixture('commands', 'bpf');
+      for (const fixture of ['commands', 'sections']) compileFixture(fixture, 'bpf');
       const kafka = await startKafka(t);
       const brokers = ['--kafka.brokers', kafka.brokers[0]!];
       assert.equal((await runSonde(['topics', 'create', ...brokers])).status, 0);

@@ -46,7 +46,33 @@ test('a refusal is said in words', () => {
       'this kernel has no tracepoint no_such_event',
     ],
     [{ code: 'ENOENT', operation: 'attach' }, 'raw_tp/nothing', 'this kernel has no tracepoint nothing'],
-    [{ code: 'EOPNOTSUPP', operation: 'attach' }, 'lsm/file_open', 'lsm is not supported by this kernel'],
+    [
+      { code: 'EOPNOTSUPP', operation: 'attach', log: "libbpf: prog 'p': failed to attach: Operation not supported" },
+      'lsm/file_open',
+      'lsm is not supported by this kernel',
+    ],
+    [
+      { code: 'EOPNOTSUPP', operation: 'attach' },
+      'tc',
+      'tc does not say what to attach to: programs of this kind are not attached by themselves',
+    ],
+    [{ code: 'ENODEV', operation: 'attach' }, 'xdp/eth7', 'there is no network interface eth7'],
+    [{ code: 'EBUSY', operation: 'attach' }, 'xdp/eth0', 'another XDP program is on eth0'],
+    [
+      { code: 'ENOENT', operation: 'attach' },
+      'perf_event/type=0,config=3,frequency=99',
+      'a CPU here has no perf event type=0,config=3,frequency=99: virtual machines often have no PMU',
+    ],
+    [
+      { code: 'EINVAL', operation: 'attach' },
+      'perf_event/type=1,config=0,frequency=9000000',
+      'the kernel refuses the perf event type=1,config=0,frequency=9000000: frequency may be above kernel.perf_event_max_sample_rate',
+    ],
+    [
+      { code: 'INVALID_ARGUMENT', errno: 0, operation: 'attach' },
+      'perf_event/cycles',
+      'perf_event/cycles is not perf_event/type=N,config=N,frequency=N',
+    ],
     [
       { code: 'E2BIG', log: 'libbpf: map m: failed to create: Argument list too long\n' },
       'raw_tp/x',
