@@ -299,7 +299,8 @@ export class Host {
   }
 
   #context(): DecodeContext {
-    return { facts: this.#facts, littleEndian: this.#littleEndian };
+    const arch = this.#manifest?.host?.arch ?? '';
+    return { facts: this.#facts, littleEndian: this.#littleEndian, arch };
   }
 
   get #littleEndian(): boolean {

@@ -6,6 +6,8 @@ export interface DecodeContext {
   readonly facts: Facts;
   /** Byte order of the host, in which its kernel writes numbers. */
   readonly littleEndian: boolean;
+  /** The host's architecture, as `uname -m` calls it. */
+  readonly arch: string;
 }
 
 /**

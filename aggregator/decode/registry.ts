@@ -1,11 +1,15 @@
 import type { DecoderConfig } from '../../wire/config/schema.js';
 import type { DecodeContext, Decoder, DecoderFactory } from './decoder.js';
+import { dname } from './dname.js';
+import { errno } from './errno.js';
 import { hex } from './hex.js';
 import { inetIp } from './inet-ip.js';
 import { ksym } from './ksym.js';
 import { majorminor } from './majorminor.js';
+import { regexp } from './regexp.js';
 import { staticMap } from './static-map.js';
 import { string } from './string.js';
+import { syscall } from './syscall.js';
 import { uint } from './uint.js';
 
 const FACTORIES: Partial<Record<DecoderConfig['name'], DecoderFactory>> = {
@@ -13,9 +17,13 @@ const FACTORIES: Partial<Record<DecoderConfig['name'], DecoderFactory>> = {
   hex: () => hex,
   string: () => string,
   inet_ip: () => inetIp,
+  dname: () => dname,
+  errno,
+  syscall,
+  static_map: staticMap,
+  regexp,
   ksym,
   majorminor,
-  static_map: staticMap,
 };
 
 /** The decoders that this aggregator has. */

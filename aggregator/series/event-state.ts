@@ -105,10 +105,11 @@ export class EventState {
   }
 
   /** The series of a record whose key is not known, which it is from now on. */
-  #decode(data: Uint8Array, at: number, { facts, littleEndian }: DecodeContext): number {
+  #decode(data: Uint8Array, at: number, context: DecodeContext): number {
+    const { facts } = context;
     const { misses } = facts;
     const { overflowed } = this.family;
-    const series = this.#seriesOf(data, at, { facts, littleEndian });
+    const series = this.#seriesOf(data, at, context);
     // What the host may yet tell is asked for again; what goes to the overflow series is counted again.
     if (facts.misses !== misses || this.family.overflowed !== overflowed) return series;
     if (this.#known.size >= this.#maxKeys) {

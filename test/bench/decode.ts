@@ -60,7 +60,7 @@ class Ours {
       },
     ]),
   );
-  readonly #context = { facts: new Facts(1), littleEndian: true };
+  readonly #context = { facts: new Facts(1), littleEndian: true, arch: 'x86_64' };
 
   take({ keys, values }: Read): void {
     this.#tracker.beginSweep();

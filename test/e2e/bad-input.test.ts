@@ -48,13 +48,10 @@ const CASES: readonly Case[] = [
     says: [/probe\.yaml:5:.*decoders\[0\]\.name: "unit" is not known here; did you mean uint\?/],
   },
   {
-    what: 'a decoder that is not served yet',
-    yaml: counter(
-      'test_comm_total',
-      '[{name: comm, size: 16, decoders: [{name: string}, {name: regexp, regexps: [a]}]}]',
-    ),
+    what: 'a key that is not served yet',
+    yaml: counter('test_comm_total', '[{name: comm, size: 16, decoders: [{name: string}], redact: a}]'),
     object: 'commands',
-    says: [/probe\.yaml:5:.*does not serve the decoder regexp yet; remove it, or leave this config out/],
+    says: [/probe\.yaml:5:.*does not serve redact yet; remove it, or leave this config out/],
   },
   {
     what: 'sizes that do not add up to the key',

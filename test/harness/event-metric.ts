@@ -79,7 +79,7 @@ export class EventMetric {
       { cap: options.maxSeries ?? 1_000_000, ...options.limits },
       this.clock,
     );
-    this.context = { facts: new Facts(10), littleEndian };
+    this.context = { facts: new Facts(10), littleEndian, arch: 'x86_64' };
     this.state = new EventState(this.family, {
       labels,
       value,

@@ -1,3 +1,4 @@
+import { RE2JS } from 're2js';
 import { z } from 'zod';
 import { parseDuration } from '../../lib/duration.js';
 import { checkDecoder, checkDecoders, checkLabel, withRules } from './rules.js';
@@ -12,8 +13,6 @@ const MAX_BYTES = 65_536;
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const MEMBER = /^[A-Za-z_]\w*(\[\d{1,5}\])*(\.[A-Za-z_]\w*(\[\d{1,5}\])*)*$/;
-/** What RE2 has and JavaScript reads differently: such patterns are left to the decoder's own check. */
-const RE2_ONLY = /\(\?[a-zA-Z^-]|\(\?P|\[\[:|\[\^?\]|\\[QEACz]/;
 
 export const text = z.string().min(1).max(MAX_TEXT);
 
@@ -37,7 +36,7 @@ export const duration = z
   .string()
   .refine((value) => (parseDuration(value) ?? -1) >= 0, { error: 'is not a duration; write it like 30s, 5m or 1h30m' });
 
-export const regexp = text.refine(isPlausibleRegexp, { error: 'is not a regular expression' });
+export const regexp = text.refine(isRegexp, { error: 'is not a regular expression of RE2' });
 
 /** Whole and not negative, exact in a double. */
 export const count = z.int().min(0);
@@ -85,13 +84,12 @@ export const attribute = withRules(
   checkLabel,
 );
 
-function isPlausibleRegexp(pattern: string): boolean {
-  if (RE2_ONLY.test(pattern)) return true;
+function isRegexp(pattern: string): boolean {
   try {
-    new RegExp(pattern);
+    RE2JS.compile(pattern);
     return true;
   } catch {
-    // Not a regular expression in either dialect.
+    // Whatever it says of it: RE2 does not take the pattern.
     return false;
   }
 }

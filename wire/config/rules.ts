@@ -87,7 +87,8 @@ export function checkDecoder(value: unknown, report: Report): void {
 export function checkDecoders(value: unknown, report: Report): void {
   const chain = objectsOf(value);
   for (const [index, { name }] of chain) {
-    if (HOST_DECODERS.has(name) && chain.some(([at, other]) => at < index && other['name'] !== 'uint')) {
+    const isFirst = index === 0 || (index === 1 && chain[0]?.[1]['name'] === 'uint');
+    if (HOST_DECODERS.has(name) && !isFirst) {
       report(
         [index, 'name'],
         `${String(name)} may come only first or after uint, because the host looks the number up`,

@@ -132,7 +132,7 @@ test('totals are exact whatever is evicted, begins again, or is not acknowledged
           values: unpackU32(values),
           vanished,
         },
-        { facts: new Facts(1), littleEndian: true },
+        { facts: new Facts(1), littleEndian: true, arch: 'x86_64' },
       );
     };
     for (let poll = 0; poll < 60; poll++) {

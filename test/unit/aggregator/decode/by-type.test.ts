@@ -8,7 +8,7 @@ import { array, bool, char, enumeration, int, pointer, s32, u32, u8 } from '../.
 const facts = new Facts(1);
 
 function text(type: TypeLayout, bytes: readonly number[], littleEndian = true): string {
-  return Buffer.from(decoderOf(type)(Uint8Array.from(bytes), { facts, littleEndian })!).toString();
+  return Buffer.from(decoderOf(type)(Uint8Array.from(bytes), { facts, littleEndian, arch: 'x86_64' })!).toString();
 }
 
 /** As clang 15 and newer write it, and as older ones did: the same bytes, said to be unsigned. */
@@ -65,13 +65,16 @@ const BITS: readonly (readonly [type: TypeLayout, bytes: readonly number[], litt
 for (const [type, bytes, littleEndian, expected] of BITS) {
   test(`10 bits of ${type.name} in [${bytes.join()}], ${littleEndian ? 'little' : 'big'} endian, are ${expected}`, () => {
     const decode = ofBits(decoderOf(type), { offset: 5, length: 10 }, type);
-    assert.equal(Buffer.from(decode(Uint8Array.from(bytes), { facts, littleEndian })!).toString(), expected);
+    assert.equal(
+      Buffer.from(decode(Uint8Array.from(bytes), { facts, littleEndian, arch: 'x86_64' })!).toString(),
+      expected,
+    );
   });
 }
 
 test('a decoder that is named reads a bit-field as a member of its type', () => {
   let seen: Uint8Array | undefined;
   const decode = ofBits((input) => (seen = input), { offset: 5, length: 10 }, s32);
-  decode(Uint8Array.from([0xff, 0xff]), { facts, littleEndian: true });
+  decode(Uint8Array.from([0xff, 0xff]), { facts, littleEndian: true, arch: 'x86_64' });
   assert.deepEqual([...seen!], [0xff, 0xff, 0xff, 0xff]);
 });

@@ -11,17 +11,26 @@ facts.set('majorminor', (8n << 20n) | 1n, Buffer.from('sda1'));
 
 type Step = DecoderConfig['name'] | DecoderConfig;
 
-function decoded(steps: readonly Step[], bytes: readonly number[] | string, littleEndian = true): string | null {
+function decoded(
+  steps: readonly Step[],
+  bytes: readonly number[] | string,
+  littleEndian = true,
+  arch = 'x86_64',
+): string | null {
   const chain = steps.map((step) =>
     typeof step === 'string' ? { name: step, allowUnknown: false, regexps: [] } : step,
   );
   const input = typeof bytes === 'string' ? Buffer.from(bytes) : Uint8Array.from(bytes);
-  const output = compileChain(chain)(input, { facts, littleEndian });
+  const output = compileChain(chain)(input, { facts, littleEndian, arch });
   return output === null ? null : Buffer.from(output).toString();
 }
 
 function staticMap(entries: Record<string, string>, allowUnknown = false): DecoderConfig {
   return { name: 'static_map', staticMap: new Map(Object.entries(entries)), allowUnknown, regexps: [] };
+}
+
+function regexp(...regexps: string[]): DecoderConfig {
+  return { name: 'regexp', allowUnknown: false, regexps };
 }
 
 /** Worked out by hand from CONFIG.md; IPv6 texts are those of Go's net.IP (RFC 5952). */
@@ -52,7 +61,93 @@ const TABLE: readonly (readonly [readonly Step[], readonly number[] | string, st
   [['uint', staticMap({ 0: 'read' })], [7], 'unknown:7'],
   [['uint', staticMap({ 0: 'read' }, true)], [7], '7'],
   [['string', staticMap({ größe: 'size' })], 'größe\0', 'size'],
+  [['dname'], [7, ...Buffer.from('example'), 3, ...Buffer.from('com')], 'example.com'],
+  [['dname'], [1, 0x2e, 3, 0x61, 0], '\x01.\x03a\0'],
+  [['dname'], [2, 0x61, 0x62, 0], 'ab.'],
+  [['dname'], [5, ...Buffer.from('com')], '\x05com'],
+  [['dname'], [1, 0x61, 1], '\x01a\x01'],
+  [['dname'], [0], '.'],
+  [['dname'], [], '.'],
+  [['string', 'dname'], [3, ...Buffer.from('org'), 0, 9, 9], 'org'],
+  [['string', 'dname'], [0, 0, 0, 0], '.'],
+  [['uint', 'errno'], [32, 0, 0, 0], 'EPIPE'],
+  [['uint', 'errno'], [1], 'EPERM'],
+  [['uint', 'errno'], [11], 'EAGAIN'],
+  [['uint', 'errno'], [35], 'EDEADLK'],
+  [['uint', 'errno'], [95], 'ENOTSUP'],
+  [['uint', 'errno'], [133], 'EHWPOISON'],
+  [['uint', 'errno'], [0], 'unknown:0'],
+  [['uint', 'errno'], [41], 'unknown:41'],
+  [['uint', 'errno'], [58], 'unknown:58'],
+  [['uint', 'errno'], [0x00, 0x02], 'unknown:512'],
+  [['uint', 'errno'], new Array<number>(8).fill(0xff), 'unknown:18446744073709551615'],
+  [['string', 'errno'], '0032\0', 'EPIPE'],
+  [['uint', 'syscall'], [0], 'read'],
+  [['uint', 'syscall'], [59, 0, 0, 0], 'execve'],
+  [['uint', 'syscall'], [202], 'futex'],
+  [['uint', 'syscall'], [0x4e, 0x01], 'rseq'],
+  [['uint', 'syscall'], [0x51, 0x01], 'unknown_syscall:337'],
+  [['uint', 'syscall'], [0xa7, 0x01], 'unknown_syscall:423'],
+  [['uint', 'syscall'], [0xa8, 0x01], 'pidfd_send_signal'],
+  [['uint', 'syscall'], new Array<number>(8).fill(0xff), 'unknown_syscall:18446744073709551615'],
+  [['string', regexp('^bash$')], 'bash\0', 'bash'],
+  [['string', regexp('^/usr/bin/(.+)$', 's')], '/usr/bin/env', 'env'],
+  [['string', regexp('zsh', 'sh')], 'bash', 'sh'],
+  [['string', regexp('a(b)?c')], 'ac', ''],
+  [['string', regexp('(b)(a)', '(a)(s)', 'h')], 'bash', 'h'],
+  [['string', regexp('(?i)BASH')], 'bash', 'bash'],
+  [['string', regexp('x*')], 'bash', ''],
+  [['uint', regexp('^1(.)$'), staticMap({ 7: 'seven' })], [17], 'seven'],
 ];
+
+test('a row whose text no pattern matches is skipped, without an error', () => {
+  for (const [pattern, text] of [
+    ['^ash', 'bash'],
+    ['(b)(a)', 'bash'],
+    ['^$', 'x'],
+  ] as const) {
+    assert.equal(decoded(['string', regexp(pattern)], text), null, pattern);
+  }
+  assert.equal(decoded(['string', regexp('^ash'), staticMap({})], 'bash'), null, 'what follows is not asked');
+});
+
+test('patterns see bytes that are no text as one character each, and hand them on as they are', () => {
+  const output = (pattern: string, ...bytes: number[]): Uint8Array | null =>
+    compileChain([regexp(pattern)])(Uint8Array.from(bytes), { facts, littleEndian: true, arch: '' });
+  assert.deepEqual([...output('^a(.)b$', 0x61, 0xff, 0x62)!], [0xff]);
+  assert.deepEqual([...output('^a(..)b$', 0x61, 0xe2, 0x82, 0x62)!], [0xe2, 0x82], 'a character that is cut off');
+  assert.deepEqual([...output('^(.)$', 0xe2, 0x82, 0xac)!], [0xe2, 0x82, 0xac], 'one that is whole');
+  assert.deepEqual([...output('[^a]+', 0x61, 0xc0, 0xaf)!], [0xc0, 0xaf]);
+  assert.equal(output('^[a-z]+$', 0x61, 0x80), null);
+});
+
+test('system calls have the names of the host’s architecture', () => {
+  // arch/arm64/include/uapi/asm/unistd.h takes the numbers of asm-generic.
+  const cases: readonly (readonly [number, string, string])[] = [
+    [0, 'read', 'io_setup'],
+    [57, 'fork', 'close'],
+    [59, 'execve', 'pipe2'],
+    [79, 'getcwd', 'newfstatat'],
+    [221, 'fadvise64', 'execve'],
+    [435, 'clone3', 'clone3'],
+    [462, 'mseal', 'mseal'],
+    [334, 'rseq', 'unknown_syscall:334'],
+  ];
+  for (const [number, onX86, onArm] of cases) {
+    const bytes = [number & 0xff, number >> 8];
+    assert.equal(decoded(['uint', 'syscall'], bytes, true, 'x86_64'), onX86);
+    assert.equal(decoded(['uint', 'syscall'], bytes, true, 'aarch64'), onArm);
+    assert.equal(decoded(['uint', 'syscall'], bytes, true, 'constructor'), `unknown_syscall:${number}`);
+  }
+});
+
+test('decimal text that is none is a DecodeError', () => {
+  for (const name of ['errno', 'syscall'] as const) {
+    for (const text of ['', '-1', '1 ', '0x1', '18446744073709551616']) {
+      assert.throws(() => decoded(['string', name], text), DecodeError, `${name} of ${text}`);
+    }
+  }
+});
 
 test('decoders turn bytes into the texts of the format', () => {
   for (const [steps, bytes, text] of TABLE) assert.equal(decoded(steps, bytes), text, JSON.stringify(steps));
