@@ -26,7 +26,7 @@ export interface HostOptions extends LimitSettings {
   readonly onProblem: (config: string, message: string) => void;
   /** Told when a metric's known keys had become too many, and were forgotten. */
   readonly onForgotten?: (() => void) | undefined;
-  /** Told of a metric that ends, because another takes its name. */
+  /** Told of a metric that ends: no config has it any more, or another takes its name. */
   readonly onFamilyEnded?: (host: Host, family: Family) => void;
   /** Told of series that have ended: with the metric as it was, and the new number of each of its series. */
   readonly onSeriesEnded?: (host: Host, family: Family, before: FamilyView, numbers: Uint32Array) => void;
@@ -251,6 +251,17 @@ export class Host {
     this.#configs = new Map(
       this.#manifest.configs.map((shape) => [shape.id, kept.get(shape.id) ?? this.#load(shape, inUse)]),
     );
+    this.#endFamilies();
+  }
+
+  /** Metrics that no config has any more come to their end. Those of a config that cannot be read here nobody knows: all stay then. */
+  #endFamilies(): void {
+    const names = new Set<string>();
+    for (const { metricNames } of this.#configs.values()) {
+      if (metricNames === undefined) return;
+      for (const name of metricNames) names.add(name);
+    }
+    this.store.retain(names);
   }
 
   #load(shape: Manifest['configs'][number], inUse: Set<Family>): LoadedConfig {

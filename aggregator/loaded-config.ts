@@ -1,6 +1,7 @@
 import { notServed } from '../wire/config/not-served.js';
 import { ConfigError, SondeError } from '../wire/errors.js';
 import { parseConfig } from '../wire/config/parse.js';
+import type { ProbeConfig } from '../wire/config/schema.js';
 import type { Config, MapRows, MapShape, Records } from '../wire/frame.js';
 import { bindMetrics, type BindOptions, type BoundMetric } from './bind-metrics.js';
 import type { DecodeContext } from './decode/decoder.js';
@@ -30,12 +31,20 @@ export class LoadedConfig {
   shape: Config;
   /** Why its metrics cannot be served, if so. */
   readonly problem: string | undefined;
+  /** Names of all its metrics, those that are silent included; undefined when its YAML cannot be read here. */
+  readonly metricNames: ReadonlySet<string> | undefined;
   readonly #maps: ReadonlyMap<number, LoadedMap>;
   readonly #buffers: ReadonlyMap<number, BufferState>;
 
-  private constructor(shape: Config, options: LoadOptions, metrics: readonly BoundMetric[], problem?: string) {
+  private constructor(
+    shape: Config,
+    options: LoadOptions,
+    metrics: readonly BoundMetric[],
+    { names, problem }: { names?: ReadonlySet<string> | undefined; problem?: string },
+  ) {
     this.shape = shape;
     this.problem = problem;
+    this.metricNames = names;
     this.#maps = rowStates(metrics);
     this.#buffers = new Map(
       shape.maps.filter(isBuffer).map((map) => {
@@ -49,14 +58,16 @@ export class LoadedConfig {
 
   /** Never throws for what the Manifest says: a config that cannot be served has a `problem`. */
   static load(shape: Config, options: LoadOptions): LoadedConfig {
+    let names: ReadonlySet<string> | undefined;
     try {
       const config = parseConfig(shape.name, `${shape.name}.yaml`, Buffer.from(shape.yaml).toString());
+      names = namesOf(config, options.metricPrefix);
       const missing = notServed(config, SERVED);
       if (missing.length > 0) throw new ConfigError(missing);
-      return new LoadedConfig(shape, options, bindMetrics(config, shape, options));
+      return new LoadedConfig(shape, options, bindMetrics(config, shape, options), { names });
     } catch (error) {
       if (!(error instanceof SondeError)) throw error;
-      return new LoadedConfig(shape, options, [], error.message);
+      return new LoadedConfig(shape, options, [], { names, problem: error.message });
     }
   }
 
@@ -103,6 +114,10 @@ export class LoadedConfig {
     if (buffer === undefined) throw unknownMap(records);
     buffer.apply(recordColumns(records), context);
   }
+}
+
+function namesOf({ counters, gauges, histograms }: ProbeConfig, prefix: string): ReadonlySet<string> {
+  return new Set([...counters, ...gauges, ...histograms].map(({ name }) => prefix + name));
 }
 
 /** A frame of a map or buffer that the Manifest does not name. */

@@ -12,6 +12,9 @@ export interface CapabilityNeeds {
   readonly log: Logger;
 }
 
+/** What loading and attaching programs needs. */
+const LOADERS = capabilityMask(['cap_bpf', 'cap_perfmon']);
+
 /**
  * Gives up the capabilities that `--capabilities.keep` does not keep, in every thread, and logs what is kept. To be called once all
  * is attached and listened on. Throws a NativeError when a thread keeps more.
@@ -24,7 +27,8 @@ export function dropCapabilities(needs: CapabilityNeeds): void {
     log.info(`capabilities: kept all (${list(had)})`);
     return;
   }
-  const reasons = keep.includes('auto') ? neededCapabilities(needs, had) : undefined;
+  const reloads = needs.values['config.watch'] || needs.values['web.enable-lifecycle'];
+  const reasons = keep.includes('auto') ? neededCapabilities({ ...needs, reloads }, had) : undefined;
   const wanted = reasons === undefined ? named(keep) : capabilityMask(reasons.keys());
   if ((wanted & ~had) !== 0n) log.warn(`capabilities: cannot keep ${list(wanted & ~had)}, not there at start`);
   native.keepCapabilities(wanted & had);
@@ -37,7 +41,7 @@ export function dropCapabilities(needs: CapabilityNeeds): void {
 
 /** What the enabled features still need, and for what. */
 export function neededCapabilities(
-  { configs, native }: Pick<CapabilityNeeds, 'configs' | 'native'>,
+  { configs, native, reloads = false }: Pick<CapabilityNeeds, 'configs' | 'native'> & { readonly reloads?: boolean },
   had: bigint,
 ): ReadonlyMap<CapabilityName, string> {
   const needed = new Map<CapabilityName, string>();
@@ -45,7 +49,11 @@ export function neededCapabilities(
     const canUse = (had & capabilityMask(['cap_bpf'])) !== 0n ? 'cap_bpf' : 'cap_sys_admin';
     needed.set(canUse, 'to read maps');
   }
-  if (configs.some(asksForSymbols)) needed.set('cap_syslog', 'kernel symbols');
+  if (reloads) {
+    const toLoad = (had & LOADERS) === LOADERS ? (['cap_bpf', 'cap_perfmon'] as const) : (['cap_sys_admin'] as const);
+    for (const name of toLoad) needed.set(name, 'to reload');
+  }
+  if (reloads || configs.some(asksForSymbols)) needed.set('cap_syslog', 'kernel symbols');
   return needed;
 }
 

@@ -14,8 +14,9 @@ import { buildInfo } from './build-info.js';
 import { dropCapabilities } from './capabilities.js';
 import { givenHost } from './given-host.js';
 import { kafkaOptions } from './kafka-options.js';
-import { publisherMetrics } from './metrics.js';
-import { chosenConfigs, reportProbes } from './probes.js';
+import { publisherMetrics, reloadMetrics } from './metrics.js';
+import { loadableConfigs, reportProbes } from './probes.js';
+import { Reloader } from './reloader.js';
 import { startLog } from './start-log.js';
 import { attachedLine } from './summary.js';
 import { onTermination } from './termination.js';
@@ -34,7 +35,9 @@ const NOBODY: Publisher = { publish: () => Promise.resolve(), close: () => Promi
 export async function collect(settings: Settings): Promise<void> {
   const { values } = settings;
   const log = startLog(settings);
-  const configs = await chosenConfigs(values);
+  const reloader = new Reloader(values, log);
+  await reloader.listen();
+  const configs = await loadableConfigs(values);
   const kafka = await kafkaOptions(values, log);
   const registry = new Registry();
   buildInfo(registry, native.libbpfVersion);
@@ -60,6 +63,7 @@ export async function collect(settings: Settings): Promise<void> {
     log,
   });
   const stop = async (): Promise<void> => {
+    await reloader.close();
     await collector.close();
     await settledWithin(publisher.close(), CLOSE_WAIT_MS);
   };
@@ -74,8 +78,10 @@ export async function collect(settings: Settings): Promise<void> {
         registry,
       },
       readiness: () => readiness(collector, publisher),
+      reloader,
     });
     dropCapabilities({ values, configs, native, log });
+    reloader.begin({ collector, metrics: reloadMetrics(registry) });
     onTermination(log, async () => {
       await web.close();
       await stop();

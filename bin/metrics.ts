@@ -4,7 +4,48 @@ import type { KafkaConsumer } from '../wire/kafka/kafka-consumer.js';
 import type { KafkaDeadLetters } from '../wire/kafka/kafka-dead-letters.js';
 import type { KafkaPublisher } from '../wire/kafka/kafka-publisher.js';
 
-/** What the bus's adapters count, read when scraped. */
+/** What the bus's adapters count, read when scraped, and what became of reloads. */
+
+export interface ReloadMetrics {
+  /** A load has come to its end. `hash`: of what runs, in hex. */
+  readonly done: (ok: boolean, hash: string) => void;
+}
+
+/** Names and meanings as Prometheus and Alertmanager have them. */
+export function reloadMetrics(registry: Registry): ReloadMetrics {
+  const registers = [registry];
+  const successful = new Gauge({
+    name: 'sonde_config_last_reload_successful',
+    help: 'Whether the last time that configs were loaded all went well; 0: what ran before runs on',
+    registers,
+  });
+  const timestamp = new Gauge({
+    name: 'sonde_config_last_reload_success_timestamp_seconds',
+    help: 'When configs were loaded with success for the last time',
+    registers,
+  });
+  const configHash = new Gauge({
+    name: 'sonde_config_hash',
+    help: 'Of the YAML and objects of all probes that run, as a number: hosts with equal ones run the same',
+    registers,
+  });
+  const reloads = new Counter({
+    name: 'sonde_config_reloads_total',
+    help: 'Times that configs were loaded, the start included',
+    labelNames: ['result'],
+    registers,
+  });
+  for (const result of ['success', 'failure']) reloads.inc({ result }, 0);
+  return {
+    done: (ok, hash) => {
+      successful.set(ok ? 1 : 0);
+      reloads.inc({ result: ok ? 'success' : 'failure' });
+      if (ok) timestamp.set(Date.now() / 1000);
+      // 48 bits, which a double holds exactly.
+      configHash.set(parseInt(hash.slice(0, 12), 16));
+    },
+  };
+}
 
 /** Whether the brokers take frames, and what they did not, the collector counts itself. */
 export function publisherMetrics(registry: Registry, publisher: KafkaPublisher): void {

@@ -1,17 +1,16 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { capabilitiesOf, capabilityMask } from '../lib/capabilities.js';
+import { capabilitiesOf, capabilityMask, capabilityNames } from '../lib/capabilities.js';
+import { SondeError } from '../wire/errors.js';
 import { UsageError } from './fail.js';
 
 const VMLINUX_BTF = '/sys/kernel/btf/vmlinux';
 const CAP_SYS_ADMIN = capabilityMask(['cap_sys_admin']);
-const CAP_PERFMON_AND_BPF = capabilityMask(['cap_perfmon', 'cap_bpf']);
+const TO_LOAD = capabilityMask(['cap_perfmon', 'cap_bpf']);
 
 /** Throws a UsageError with one sentence when this process cannot load eBPF programs here. */
 export function preflight(): void {
   if (process.platform !== 'linux') throw new UsageError('Sonde reads Linux kernels: run it on Linux');
-  const effective = capabilitiesOf(readFileSync('/proc/self/status', 'latin1'), 'CapEff');
-  const may = (effective & CAP_SYS_ADMIN) !== 0n || (effective & CAP_PERFMON_AND_BPF) === CAP_PERFMON_AND_BPF;
-  if (!may)
+  if (missingCapabilities().length > 0)
     throw new UsageError(
       'loading eBPF programs needs root (or the capabilities CAP_BPF and CAP_PERFMON): run it with sudo',
     );
@@ -20,4 +19,18 @@ export function preflight(): void {
       `this kernel has no BTF (${VMLINUX_BTF} is missing): use a kernel with CONFIG_DEBUG_INFO_BTF=y, such as Debian's or Ubuntu's own`,
     );
   }
+}
+
+/** Throws a SondeError `PRIVILEGE` when this process has given up what loading programs needs. */
+export function requirePrivileges(): void {
+  const missing = missingCapabilities();
+  if (missing.length === 0) return;
+  const what = `new programs cannot be loaded: this process has dropped ${missing.join(' and ')}`;
+  throw new SondeError('PRIVILEGE', `${what}; restart it, or keep them with --capabilities.keep`, { stage: 'load' });
+}
+
+/** Names of what loading programs needs and this process does not have. */
+function missingCapabilities(): readonly string[] {
+  const effective = capabilitiesOf(readFileSync('/proc/self/status', 'latin1'), 'CapEff');
+  return (effective & CAP_SYS_ADMIN) !== 0n ? [] : capabilityNames(TO_LOAD & ~effective);
 }

@@ -14,11 +14,21 @@ import { attachedLine, missed } from './summary.js';
 /** The probes that come with Sonde, as `npm run build:bpf` puts them. */
 const OWN_PROBES = fileURLToPath(new URL('../bpf', import.meta.url));
 
-/** The configs that the settings ask for. Throws what is the user's to mend, also when this machine cannot load any. */
+export function configFolder(values: SettingValues): string {
+  return values['config.dir'] ?? OWN_PROBES;
+}
+
+/** The configs that the settings ask for. Throws what is the user's to mend. */
 export async function chosenConfigs(values: SettingValues): Promise<readonly ProbeConfig[]> {
-  const configs = await loadConfigs(values['config.dir'] ?? OWN_PROBES, values['config.names']);
+  const configs = await loadConfigs(configFolder(values), values['config.names']);
   const missing = configs.flatMap((config) => notServed(config, SERVED));
   if (missing.length > 0) throw new ConfigError(missing);
+  return configs;
+}
+
+/** As {@link chosenConfigs}; throws also when this machine cannot load any. */
+export async function loadableConfigs(values: SettingValues): Promise<readonly ProbeConfig[]> {
+  const configs = await chosenConfigs(values);
   preflight();
   return configs;
 }
@@ -28,15 +38,21 @@ export async function chosenConfigs(values: SettingValues): Promise<readonly Pro
  * `--config.strict` asks for more than there is.
  */
 export function reportProbes({ probes }: Pick<Collector, 'probes'>, values: SettingValues, log: Logger): boolean {
+  const not = warnOfProbes({ probes }, log);
+  if (values['config.strict'] && not.length > 0)
+    throw new UsageError(`not attached, and --config.strict asks for all:\n${not.join('\n')}`);
+  if (!values['config.check']) return true;
+  process.stdout.write(`attached  ${attachedLine(probes)}\n`);
+  return false;
+}
+
+/** Logs what does not run, and returns it. */
+export function warnOfProbes({ probes }: Pick<Collector, 'probes'>, log: Logger): readonly string[] {
   for (const probe of probes) {
     for (const variant of probe.refusedVariants)
       log.debug(`${probe.config.name}: variant ${variant.name} not used: ${variant.reason}`);
   }
   const not = missed(probes);
   for (const line of not) log.warn(`not attached: ${line}`);
-  if (values['config.strict'] && not.length > 0)
-    throw new UsageError(`not attached, and --config.strict asks for all:\n${not.join('\n')}`);
-  if (!values['config.check']) return true;
-  process.stdout.write(`attached  ${attachedLine(probes)}\n`);
-  return false;
+  return not;
 }

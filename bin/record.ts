@@ -13,7 +13,7 @@ import { RecordingWriter } from '../wire/recording/recording-writer.js';
 import { UsageError } from './fail.js';
 import { givenHost } from './given-host.js';
 import { kafkaOptions } from './kafka-options.js';
-import { chosenConfigs, reportProbes } from './probes.js';
+import { loadableConfigs, reportProbes } from './probes.js';
 import type { RecordFlags } from './record-flags.js';
 import { startLog } from './start-log.js';
 import { untilSignal } from './until-signal.js';
@@ -29,7 +29,7 @@ export async function record(settings: Settings, file: string, flags: RecordFlag
   const fromKafka = values['kafka.brokers'] !== undefined;
   if (!fromKafka && flags.from !== undefined) throw new UsageError('--from is for Kafka: give --kafka.brokers');
   // Before the file is made: what is wrong with them is to leave nothing behind.
-  const configs = fromKafka ? [] : await chosenConfigs(values);
+  const configs = fromKafka ? [] : await loadableConfigs(values);
   const writer = await RecordingWriter.create(file, { overwrite: flags.force === true });
   const stop = untilSignal(flags.duration);
   const flushing = setInterval(() => void writer.flush().catch(() => stop.abort()), FLUSH_MS);
@@ -62,7 +62,7 @@ async function recordTopic(
 async function recordHost(
   writer: RecordingWriter,
   { values }: Settings,
-  configs: Awaited<ReturnType<typeof chosenConfigs>>,
+  configs: Awaited<ReturnType<typeof loadableConfigs>>,
   stop: AbortController,
   log: Logger,
 ): Promise<void> {

@@ -11,7 +11,9 @@ import { MemoryBus } from '../wire/memory-bus.js';
 import { buildInfo } from './build-info.js';
 import { dropCapabilities } from './capabilities.js';
 import { givenHost } from './given-host.js';
-import { chosenConfigs, reportProbes } from './probes.js';
+import { reloadMetrics } from './metrics.js';
+import { loadableConfigs, reportProbes } from './probes.js';
+import { Reloader } from './reloader.js';
 import { startLog } from './start-log.js';
 import { attachedLine } from './summary.js';
 import { onTermination } from './termination.js';
@@ -22,7 +24,9 @@ import { serve, type Web } from './web.js';
 export async function run(settings: Settings): Promise<void> {
   const { values } = settings;
   const log = startLog(settings);
-  const configs = await chosenConfigs(values);
+  const reloader = new Reloader(values, log);
+  await reloader.listen();
+  const configs = await loadableConfigs(values);
 
   const registry = new Registry();
   buildInfo(registry, native.libbpfVersion);
@@ -50,6 +54,7 @@ export async function run(settings: Settings): Promise<void> {
   });
   await collector.start();
   const stop = async (): Promise<void> => {
+    await reloader.close();
     await collector.close();
     await aggregator.close();
   };
@@ -58,8 +63,10 @@ export async function run(settings: Settings): Promise<void> {
     if (!reportProbes(collector, values, log)) return await stop();
     // Requests are served only once the first read has been applied: whoever gets an answer gets a ready one.
     const readiness = (): { ready: true; lines: [] } => ({ ready: true, lines: [] });
-    web = await serve({ values, metrics: { aggregator, registry, refresh: collector }, page: aggregator, readiness });
+    const metrics = { aggregator, registry, refresh: collector };
+    web = await serve({ values, metrics, page: aggregator, readiness, reloader });
     dropCapabilities({ values, configs, native, log });
+    reloader.begin({ collector, metrics: reloadMetrics(registry) });
   } catch (error) {
     await stop();
     throw error;

@@ -11,6 +11,8 @@ import { parseListenAddress } from '../lib/listen-address.js';
 import type { SettingValues } from '../lib/settings.js';
 import { createWebServer, listen } from '../lib/web-server.js';
 import { UsageError } from './fail.js';
+import { registerLifecycle } from './lifecycle.js';
+import type { Reloader } from './reloader.js';
 import { VERSION } from './version.js';
 
 /** What `/readyz` says. */
@@ -26,6 +28,8 @@ export interface WebOptions {
   /** Whose page `/` is; without it there is none. */
   readonly page?: Aggregator;
   readonly readiness: () => Readiness;
+  /** Where there are configs to reload. */
+  readonly reloader?: Reloader;
 }
 
 export interface Web {
@@ -35,13 +39,14 @@ export interface Web {
 }
 
 /** Serves metrics, page and health. Throws a UsageError when the address cannot be listened on. */
-export async function serve({ values, metrics, page, readiness }: WebOptions): Promise<Web> {
+export async function serve({ values, metrics, page, readiness, reloader }: WebOptions): Promise<Web> {
   const path = values['web.telemetry-path'];
   const server = createWebServer();
   const series = { ...metrics, metricPrefix: METRIC_PREFIX };
   registerMetricsRoute(server, { ...series, path });
   registerFederateRoute(server, series);
   if (page !== undefined) registerPage(server, { aggregator: page, metricsPath: path, version: VERSION });
+  if (reloader !== undefined) registerLifecycle(server, values['web.enable-lifecycle'] ? reloader : undefined);
   server.get('/healthz', (_request, reply) => reply.type('text/plain').send('ok\n'));
   server.get('/readyz', (_request, reply) => {
     const { ready, lines } = readiness();

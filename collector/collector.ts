@@ -2,6 +2,7 @@ import type { Logger } from '../lib/log.js';
 import type { Native } from '../native/types.js';
 import type { Publisher } from '../wire/bus.js';
 import type { ProbeConfig } from '../wire/config/schema.js';
+import { SondeError } from '../wire/errors.js';
 import type { Refresh } from '../wire/refresh.js';
 import { hostFacts, type GivenHostFacts, type HostIdentity } from './facts/host.js';
 import { HostAnswers } from './facts/host-answers.js';
@@ -9,15 +10,18 @@ import { Kallsyms } from './facts/kallsyms.js';
 import { lookupProviders } from './facts/lookup-providers.js';
 import { healthBody } from './health.js';
 import type { CollectorMetrics } from './metrics.js';
-import { loadProbe, markAttached } from './probe/load-probe.js';
+import { markAttached } from './probe/load-probe.js';
+import { PastLedger } from './probe/past-ledger.js';
+import { ProbeSet } from './probe/probe-set.js';
 import type { Probe } from './probe/probe.js';
-import { RunningProbe, type PolledMap, type ProbeHost } from './probe/running-probe.js';
+import type { PolledMap, ProbeHost, RunningProbe } from './probe/running-probe.js';
 import { BusAwayError } from './publish/bus-link.js';
 import { DrainClock, type Drained } from './publish/drain-clock.js';
 import type { FrameBody } from './publish/frame-encoder.js';
 import { KeyframeSchedule } from './publish/keyframe-schedule.js';
 import { Uplink, type SpoolSettings } from './publish/uplink.js';
 import { checkManifest } from './probe/check-manifest.js';
+import { reloadProbes, type ReloadOptions, type ReloadSummary } from './reload.js';
 import { SingleFlight } from './single-flight.js';
 import type { RecordReader } from './source/record-reader.js';
 
@@ -53,7 +57,10 @@ export class Collector implements Refresh {
   #drained: Drained;
   readonly #kallsyms = new Kallsyms();
   readonly #answers = new HostAnswers(lookupProviders(this.#kallsyms));
-  #running: RunningProbe[] = [];
+  readonly #probes: ProbeSet;
+  readonly #past = new PastLedger();
+  /** Of the Manifest. */
+  #revision = 1n;
   #timer: NodeJS.Timeout | undefined;
   readonly #demand = new SingleFlight(() => this.#poll('scrape'));
   /** Reads that fall due while one is under way become one: they do not queue. */
@@ -70,6 +77,11 @@ export class Collector implements Refresh {
     this.#clock = new DrainClock(() => native.clockAnchor());
     this.#drained = this.#clock.mark();
     this.#keyframes = new KeyframeSchedule({ intervalMs, hostId: identity.hostId, now: () => performance.now() });
+    this.#probes = new ProbeSet({
+      native,
+      kaddr: (symbol) => this.#kallsyms.address(symbol),
+      host: () => this.#host(),
+    });
     this.#uplink = new Uplink({
       bus,
       identity,
@@ -85,7 +97,12 @@ export class Collector implements Refresh {
   }
 
   get probes(): readonly Probe[] {
-    return this.#running.map(({ probe }) => probe);
+    return this.#probes.running.map(({ probe }) => probe);
+  }
+
+  /** A hash of all YAML and objects that run, in hex. */
+  get configHash(): string {
+    return this.#probes.hash;
   }
 
   /**
@@ -97,19 +114,17 @@ export class Collector implements Refresh {
     const { native, configs, pollIntervalMs, keyframeIntervalMs = Infinity } = this.#options;
     await this.#uplink.start();
     try {
-      for (const [id, config] of configs.entries()) {
-        const probe = await loadProbe(config, { native, kaddr: (symbol) => this.#kallsyms.address(symbol) });
-        this.#running.push(new RunningProbe(probe, id, 1, this.#host()));
-      }
+      const staged = await this.#probes.stage(await this.#probes.plan(configs));
+      this.#probes.commit(staged);
       checkManifest(this.#manifest());
       markAttached(native, this.probes);
     } catch (error) {
-      this.#closeProbes();
+      this.#probes.closeAll();
       await this.#uplink.close();
       throw error;
     }
     this.#beginKeyframe();
-    for (const { readers } of this.#running) for (const reader of readers) reader.start();
+    for (const { readers } of this.#probes.running) for (const reader of readers) reader.start();
     await this.#poll('interval');
     this.#timer = setInterval(() => void this.#interval.run(), Math.min(pollIntervalMs, keyframeIntervalMs));
     this.#timer.unref();
@@ -121,6 +136,22 @@ export class Collector implements Refresh {
   }
 
   /**
+   * Runs these configs instead of those that run. Those whose YAML and objects are the same are not touched. What is new or has
+   * changed is loaded and attached first; what goes is read, drained and sent a last time. A changed config's totals go on: the
+   * old probe is read for the last time just before the new one is attached, so that nothing is counted twice.
+   * Throws, and leaves everything as it was, for what {@link start} throws for, when a program that runs could not run any more, and
+   * when the bus does not take what the probes that go have counted.
+   */
+  reload(configs: readonly ProbeConfig[], options: ReloadOptions = {}): Promise<ReloadSummary> {
+    const done = this.#turn.then(() => this.#reload(configs, options));
+    this.#turn = done.then(
+      () => undefined,
+      () => undefined,
+    );
+    return done;
+  }
+
+  /**
    * Drains and reads a last time, sends what waits as far as the bus takes it, and detaches everything; at most 10 s. What then
    * still waits stays in the spool. Idempotent.
    */
@@ -128,8 +159,8 @@ export class Collector implements Refresh {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#timer);
-    if (this.#running.length > 0) await within(CLOSE_FLUSH_MS + CLOSE_POLL_MS, this.#finish());
-    this.#closeProbes();
+    if (this.#probes.running.length > 0) await within(CLOSE_FLUSH_MS + CLOSE_POLL_MS, this.#finish());
+    this.#probes.closeAll();
     await this.#uplink.close();
   }
 
@@ -137,7 +168,7 @@ export class Collector implements Refresh {
     await this.#interval.idle();
     await this.#demand.idle();
     await this.#turn;
-    for (const { readers } of this.#running) for (const reader of readers) await reader.flush();
+    for (const { readers } of this.#probes.running) for (const reader of readers) await reader.flush();
     await this.#uplink.flush(CLOSE_FLUSH_MS);
     await this.#pollAll('interval');
   }
@@ -153,9 +184,36 @@ export class Collector implements Refresh {
     };
   }
 
-  #closeProbes(): void {
-    for (const running of this.#running) running.close();
-    this.#running = [];
+  async #reload(configs: readonly ProbeConfig[], options: ReloadOptions): Promise<ReloadSummary> {
+    if (this.#closed) throw new SondeError('CLOSED', 'the collector is being closed', { stage: 'load' });
+    this.#drained = this.#clock.mark();
+    const summary = await reloadProbes(configs, options, {
+      probes: this.#probes,
+      past: this.#past,
+      poll: (running) => this.#pollProbe(running),
+      isCaughtUp: () => this.#uplink.isCaughtUp,
+      checkManifest: (next) => checkManifest(this.#manifest(next)),
+      announce: (fresh) => this.#announce(fresh),
+      log: this.#options.log,
+    });
+    await this.#sendHealth();
+    return summary;
+  }
+
+  #announce(fresh: readonly RunningProbe[]): void {
+    markAttached(
+      this.#options.native,
+      fresh.map(({ probe }) => probe),
+    );
+    this.#revision++;
+    this.#uplink.sayFirst([this.#manifest()]);
+    this.#drained = this.#clock.mark();
+  }
+
+  async #pollProbe({ probe, polled }: RunningProbe): Promise<boolean> {
+    let isWhole = true;
+    for (const map of polled) isWhole = (await this.#pollMap(probe, map, false, 'interval')) && isWhole;
+    return isWhole;
   }
 
   /** Never rejects: what fails is counted and said, and tried again by the next poll. */
@@ -174,7 +232,7 @@ export class Collector implements Refresh {
     this.#isKeyframeBegun = false;
     await this.#drainBuffers();
     let isWhole = true;
-    for (const { probe, polled } of this.#running) {
+    for (const { probe, polled } of this.#probes.running) {
       for (const map of polled) isWhole = (await this.#pollMap(probe, map, keyframe, reason)) && isWhole;
     }
     isWhole = (await this.#sendHealth()) && isWhole;
@@ -187,7 +245,7 @@ export class Collector implements Refresh {
 
   /** So that who asked for this read gets records as fresh as rows. */
   async #drainBuffers(): Promise<void> {
-    const readers = this.#running.flatMap((running) => running.readers);
+    const readers = this.#probes.running.flatMap((running) => running.readers);
     for (const reader of readers) await reader.poll();
     if (readers.length > 0) await this.#uplink.settled();
   }
@@ -221,7 +279,8 @@ export class Collector implements Refresh {
 
   async #sendHealth(): Promise<boolean> {
     try {
-      await this.#uplink.send(await healthBody(this.#running, this.#uplink.recovered), this.#drained);
+      const body = await healthBody(this.#probes.running, this.#past.read(), this.#uplink.recovered);
+      await this.#uplink.send(body, this.#drained);
       return true;
     } catch (error) {
       if (!(error instanceof BusAwayError)) this.#options.log.warn(`health not published: ${String(error)}`);
@@ -231,7 +290,7 @@ export class Collector implements Refresh {
 
   /** Says what this session is, and forgets what has been said: the poll that follows says it all again. */
   #beginKeyframe(): void {
-    for (const running of this.#running) {
+    for (const running of this.#probes.running) {
       running.renewKeyFacts();
       running.renewRecordFacts();
     }
@@ -240,7 +299,7 @@ export class Collector implements Refresh {
   }
 
   #factsGone(why: 'segment' | 'lost'): void {
-    for (const running of this.#running) running.renewRecordFacts();
+    for (const running of this.#probes.running) running.renewRecordFacts();
     if (why === 'lost') this.#keyframes.demand();
   }
 
@@ -250,19 +309,20 @@ export class Collector implements Refresh {
   }
 
   #accountOf(configId: number, epoch: number, mapId: number): RecordReader['account'] | undefined {
-    const running = this.#running.find((probe) => probe.configId === configId && probe.epoch === epoch);
-    return running?.readers.find((reader) => reader.mapId === mapId)?.account;
+    const running = this.#probes.running.find((probe) => probe.configId === configId && probe.epoch === epoch);
+    const account = running?.readers.find((reader) => reader.mapId === mapId)?.account;
+    return account ?? this.#past.accountOf(configId, epoch, mapId);
   }
 
   /** Its revision grows with every change of what runs. */
-  #manifest(): FrameBody {
+  #manifest(running = this.#probes.running): FrameBody {
     const { native, version, host } = this.#options;
     return {
       case: 'manifest',
       value: {
         host: hostFacts(native.possibleCpus(), version, host),
-        configs: this.#running.map((running) => running.manifest()),
-        revision: 1n,
+        configs: running.map((probe) => probe.manifest()),
+        revision: this.#revision,
       },
     };
   }

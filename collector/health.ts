@@ -1,13 +1,19 @@
 import { readFile } from 'node:fs/promises';
 import { spoolLedger } from './probe/probe-ledger.js';
 import type { RunningProbe } from './probe/running-probe.js';
+import type { Ledger } from './probe/probe-ledger.js';
 import type { FrameBody } from './publish/frame-encoder.js';
 import type { RecordAccount } from './publish/record-account.js';
 
-/** The host's own account at this moment. `recovered`: what earlier sessions left in the spool. */
-export async function healthBody(running: readonly RunningProbe[], recovered: RecordAccount): Promise<FrameBody> {
+/** The host's own account at this moment. `past`: of probes that are gone; `recovered`: what earlier sessions left in the spool. */
+export async function healthBody(
+  running: readonly RunningProbe[],
+  past: Ledger,
+  recovered: RecordAccount,
+): Promise<FrameBody> {
   const statsEnabled = await areStatsEnabled();
-  const ledgers = [...(await Promise.all(running.map((probe) => probe.readLedger()))), spoolLedger(recovered)];
+  const own = await Promise.all(running.map((probe) => probe.readLedger()));
+  const ledgers = [...own, past, spoolLedger(recovered)];
   return {
     case: 'health',
     value: {

@@ -95,6 +95,12 @@ export const SETTINGS = {
     commands: PROBES,
     default: 'auto',
   },
+  'config.watch': {
+    kind: kind.toggle,
+    help: 'reload when a file of a config changes',
+    commands: PROBES,
+    default: 'false',
+  },
   'web.listen-address': {
     kind: kind.listenAddress,
     help: 'where to serve, as [HOST]:PORT; without a host on all addresses',
@@ -107,6 +113,12 @@ export const SETTINGS = {
     help: 'path of the metrics',
     commands: SERVERS,
     default: '/metrics',
+  },
+  'web.enable-lifecycle': {
+    kind: kind.toggle,
+    help: 'POST /-/reload loads the configs anew',
+    commands: PROBES,
+    default: 'false',
   },
   'poll-interval': {
     kind: kind.seconds(0.1, 3600),

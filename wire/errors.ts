@@ -41,6 +41,10 @@ export const ERROR_CODES = {
   },
   KERNEL: { retryable: false, meaning: 'the kernel or libbpf refused a call' },
   KERNEL_BUSY: { retryable: true, meaning: 'the kernel could not serve a call now (EAGAIN, EBUSY, EINTR, ENOMEM)' },
+  PRIVILEGE: {
+    retryable: false,
+    meaning: 'this process may not do that, or no longer; the message names what it lacks',
+  },
   FILE: { retryable: false, meaning: 'a file or folder is missing, not permitted or of the wrong kind' },
   ADDRESS: { retryable: false, meaning: 'an address to listen on is in use, not there or not permitted' },
   NETWORK: { retryable: true, meaning: 'a connection was refused, reset or timed out' },

@@ -12,7 +12,7 @@ export class SeriesStore {
   readonly #clock: FrameClock;
   readonly #onEnded: (family: Family) => void;
 
-  /** @param onEnded told of a family that makes room for another. */
+  /** @param onEnded told of a family that ends. */
   constructor(clock: FrameClock, onEnded: (family: Family) => void = () => undefined) {
     this.#clock = clock;
     this.#onEnded = onEnded;
@@ -46,8 +46,7 @@ export class SeriesStore {
         known.limit(limits);
         return known;
       }
-      this.#families.delete(definition.name);
-      this.#onEnded(known);
+      this.#end(known);
     }
     if (this.#families.size >= MAX_FAMILIES) {
       const message = `metric ${definition.name} would be one more than ${MAX_FAMILIES}`;
@@ -56,6 +55,16 @@ export class SeriesStore {
     const family = new Family(definition, limits, this.#clock);
     this.#families.set(definition.name, family);
     return family;
+  }
+
+  /** Ends all families but those of these names. */
+  retain(names: ReadonlySet<string>): void {
+    for (const family of [...this.#families.values()]) if (!names.has(family.definition.name)) this.#end(family);
+  }
+
+  #end(family: Family): void {
+    this.#families.delete(family.definition.name);
+    this.#onEnded(family);
   }
 }
 

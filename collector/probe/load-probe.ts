@@ -1,16 +1,25 @@
 import { dirname, join } from 'node:path';
 import { suggest } from '../../lib/suggest.js';
-import type { BpfLink, BpfObject, BpfProgram, Native, NativeErrorFields } from '../../native/types.js';
+import type { BpfObject, BpfProgram, Native, NativeErrorFields } from '../../native/types.js';
 import { SondeError } from '../../wire/errors.js';
 import type { ProbeConfig, VariantConfig } from '../../wire/config/schema.js';
 import { checkObject } from './check-object.js';
 import { explainRefusal } from './explain.js';
-import { Probe, type ProgramStatus, type RefusedVariant } from './probe.js';
+import { Probe, type ProbeLink, type ProgramStatus, type RefusedVariant } from './probe.js';
 
 export interface LoadOptions {
   readonly native: Native;
   /** Answers a config's `kaddrs`. */
   readonly kaddr: (symbol: string) => Promise<bigint | undefined>;
+  /** Awaited each time that programs are loaded and about to be attached; what it throws ends the loading. */
+  readonly beforeAttach?: () => Promise<void>;
+}
+
+interface LoadedVariant {
+  /** Null when the kernel took nothing of it. */
+  readonly object: BpfObject | null;
+  readonly programs: ProgramStatus[];
+  readonly links: readonly ProbeLink[];
 }
 
 /**
@@ -22,18 +31,18 @@ export async function loadProbe(config: ProbeConfig, options: LoadOptions): Prom
   const refused: RefusedVariant[] = [];
   const programsOfRefused: ProgramStatus[] = [];
   for (const variant of config.variants.slice(0, -1)) {
-    const { object, programs, marks } = await loadVariant(config, variant, options);
+    const { object, programs, links } = await loadVariant(config, variant, options);
     const refusal = programs.find((program) => program.variant === variant.name && !program.attached);
-    if (refusal === undefined) return new Probe(config, object, programs, refused, marks);
+    if (refusal === undefined) return new Probe(config, object, programs, refused, links);
     object?.close();
     refused.push({ name: variant.name, reason: `${refusal.name}: ${refusal.reason}` });
     // What is not of this variant is tried with the next, too. Nothing of this one is loaded any more.
     const own = programs.filter((program) => program.variant === variant.name && !program.attached);
     programsOfRefused.push(...own.map((program) => ({ ...program, id: 0, tag: '', loaded: false })));
   }
-  const { object, programs, marks } = await loadVariant(config, config.variants.at(-1), options);
+  const { object, programs, links } = await loadVariant(config, config.variants.at(-1), options);
   const isWhole = programs.every((program) => program.attached);
-  return new Probe(config, object, isWhole ? programs : [...programsOfRefused, ...programs], refused, marks);
+  return new Probe(config, object, isWhole ? programs : [...programsOfRefused, ...programs], refused, links);
 }
 
 /**
@@ -43,14 +52,6 @@ export async function loadProbe(config: ProbeConfig, options: LoadOptions): Prom
 export function markAttached(native: Native, probes: readonly Probe[]): void {
   native.postAttachMark();
   for (const probe of probes) probe.leaveMark();
-}
-
-/** What the kernel took of one variant. */
-interface LoadedVariant {
-  readonly object: BpfObject | null;
-  readonly programs: ProgramStatus[];
-  /** Links of programs that wait for {@link markAttached}. */
-  readonly marks: readonly BpfLink[];
 }
 
 /**
@@ -76,9 +77,10 @@ async function loadVariant(
       await setKaddrs(config, object, options);
       const failure = load(object);
       if (failure === undefined) {
-        const marks: BpfLink[] = [];
-        const attached = wanted.map((program) => attach(program, variantOf(variant, program), marks));
-        return { object, programs: [...attached, ...refused], marks };
+        await options.beforeAttach?.();
+        const links: ProbeLink[] = [];
+        const attached = wanted.map((program) => attach(program, variantOf(variant, program), links));
+        return { object, programs: [...attached, ...refused], links };
       }
       const culprits = wanted.filter((program) => program.name === failure.program);
       // What is not a program's fault (a map that cannot be made, say) stops them all.
@@ -91,7 +93,7 @@ async function loadVariant(
     }
     object.close();
   }
-  return { object: null, programs: refused, marks: [] };
+  return { object: null, programs: refused, links: [] };
 }
 
 /** Throws a SondeError for an object that libbpf cannot make sense of. */
@@ -158,12 +160,11 @@ function load(object: BpfObject): NativeError | undefined {
   }
 }
 
-function attach(program: BpfProgram, variant: string, marks: BpfLink[]): ProgramStatus {
+function attach(program: BpfProgram, variant: string, links: ProbeLink[]): ProgramStatus {
   const { id, tag } = program.info();
   const { name, section } = program;
   try {
-    const link = program.attach();
-    if (program.awaitsMark) marks.push(link);
+    links.push({ link: program.attach(), awaitsMark: program.awaitsMark });
     return { name, section, variant, id, tag, loaded: true, attached: true, reason: '' };
   } catch (error) {
     if (!isNativeError(error)) throw error;

@@ -1,7 +1,6 @@
 import type { FrameBody } from '../publish/frame-encoder.js';
 import type { CountedLoss } from '../loss-reader.js';
 import type { RecordAccount } from '../publish/record-account.js';
-import type { MapPoller } from '../source/map-poller.js';
 import type { RecordReader } from '../source/record-reader.js';
 
 type Health = Extract<FrameBody, { case: 'health' }>['value'];
@@ -14,9 +13,18 @@ export interface ProbeLedgerOptions {
   readonly config: string;
   /** What the programs counted. */
   readonly counted: readonly CountedLoss[];
-  readonly pollers: readonly MapPoller[];
-  readonly readers: readonly RecordReader[];
+  readonly pollers: readonly LedgerMap[];
+  readonly readers: readonly LedgerBuffer[];
 }
+
+/** What is asked of a map that is read. */
+interface LedgerMap {
+  readonly name: string;
+  readonly tracker: { readonly restarted: number; readonly abandoned: number };
+}
+
+/** What is asked of a buffer that is drained. */
+type LedgerBuffer = Pick<RecordReader, 'name' | 'type' | 'account' | 'stats'>;
 
 /** What one probe lost on this host, 0 included, and the way of its records: at each hop in = out + lost + waiting. */
 export function probeLedger({ config, counted, pollers, readers }: ProbeLedgerOptions): Ledger {
@@ -48,7 +56,7 @@ export function spoolLedger(recovered: RecordAccount): Ledger {
   return { losses, hops: [accountHop('spool', '', '', recovered)], buffers: [] };
 }
 
-function readerLosses(config: string, reader: RecordReader): Loss[] {
+function readerLosses(config: string, reader: LedgerBuffer): Loss[] {
   const { lost, oversize } = reader.stats();
   const map = reader.name;
   const kernel =
@@ -64,7 +72,7 @@ function accountLosses(hop: string, config: string, map: string, { lost }: Recor
   return [...lost].map(([reason, count]) => ({ hop, reason, config, map, count: BigInt(count) }));
 }
 
-function readerHops(config: string, reader: RecordReader, losses: readonly Loss[]): Hop[] {
+function readerHops(config: string, reader: LedgerBuffer, losses: readonly Loss[]): Hop[] {
   const { records, oversize } = reader.stats();
   return [
     kernelHop(config, reader.name, records + oversize, losses),

@@ -21,6 +21,13 @@ export interface RefusedVariant {
   readonly reason: string;
 }
 
+/** What holds a program where it is attached. */
+export interface ProbeLink {
+  readonly link: BpfLink;
+  /** Its program waits for the mark that all is attached. */
+  readonly awaitsMark: boolean;
+}
+
 /** A config whose object is loaded, as far as this kernel takes it. */
 export class Probe {
   readonly config: ProbeConfig;
@@ -28,7 +35,7 @@ export class Probe {
   readonly refusedVariants: readonly RefusedVariant[];
   /** Null when the kernel took nothing of it. */
   readonly object: BpfObject | null;
-  readonly #marks: readonly BpfLink[];
+  readonly #links: readonly ProbeLink[];
   readonly #handles: ReadonlyMap<number, BpfProgram>;
   /** Ids of maps that an attached program uses. */
   readonly #liveMaps: ReadonlySet<number>;
@@ -38,13 +45,13 @@ export class Probe {
     object: BpfObject | null,
     programs: readonly ProgramStatus[],
     refusedVariants: readonly RefusedVariant[],
-    marks: readonly BpfLink[] = [],
+    links: readonly ProbeLink[] = [],
   ) {
     this.config = config;
     this.object = object;
     this.programs = programs;
     this.refusedVariants = refusedVariants;
-    this.#marks = marks;
+    this.#links = links;
     const running = new Set(programs.filter((program) => program.attached).map((program) => program.name));
     const handles = object?.programs.filter((program) => program.loaded) ?? [];
     this.#handles = new Map(handles.map((program) => [program.info().id, program]));
@@ -79,7 +86,12 @@ export class Probe {
 
   /** Detaches its programs from the mark: they have run, and a later mark is not for them. */
   leaveMark(): void {
-    for (const mark of this.#marks) mark.close();
+    for (const { link, awaitsMark } of this.#links) if (awaitsMark) link.close();
+  }
+
+  /** Stops the programs; their maps stay. */
+  detach(): void {
+    for (const { link } of this.#links) link.close();
   }
 
   close(): void {

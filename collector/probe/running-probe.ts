@@ -11,6 +11,7 @@ import type { LaneItem } from '../publish/records-lane.js';
 import { MapPoller } from '../source/map-poller.js';
 import { RecordReader } from '../source/record-reader.js';
 import type { Probe } from './probe.js';
+import type { PastProbe } from './past-ledger.js';
 import { probeLedger, type Ledger } from './probe-ledger.js';
 
 type ManifestConfig = NonNullable<Extract<FrameBody, { case: 'manifest' }>['value']['configs']>[number];
@@ -96,6 +97,31 @@ export class RunningProbe {
   async readLedger(): Promise<Ledger> {
     const { probe, pollers, readers } = this;
     return probeLedger({ config: probe.config.name, counted: (await this.#losses?.read()) ?? [], pollers, readers });
+  }
+
+  /** Counts nothing any more; what has been counted can still be read. */
+  detach(): void {
+    this.probe.detach();
+  }
+
+  /** Its account as it is now, for when it is closed. */
+  async past(): Promise<PastProbe> {
+    const { probe, pollers, readers, configId, epoch } = this;
+    return {
+      configId,
+      epoch,
+      config: probe.config.name,
+      counted: (await this.#losses?.read()) ?? [],
+      pollers: pollers.map(({ name, tracker: { restarted, abandoned } }) => ({
+        name,
+        tracker: { restarted, abandoned },
+      })),
+      readers: readers.map((reader) => {
+        const { name, type, mapId, account } = reader;
+        const stats = reader.stats();
+        return { name, type, mapId, account, stats: () => stats };
+      }),
+    };
   }
 
   /** What the Manifest says of it. */

@@ -10,6 +10,8 @@ export const LOSS_REASONS = [
   'spool_damaged',
   /** The bus refuses their frame for good. */
   'publish',
+  /** A reload replaced their probe, and its successor has what happened meanwhile, too. */
+  'superseded',
 ] as const;
 export type LossReason = (typeof LOSS_REASONS)[number];
 

@@ -11,6 +11,9 @@ const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 /** Drains in a row when all is to be sent: a program that writes faster than that is not waited for. */
 const MAX_FLUSH_DRAINS = 64;
 
+/** A batch with buffers of its own. */
+type KeptBatch = EventBatch;
+
 export interface RecordReaderOptions {
   readonly map: BpfMap;
   readonly configId: number;
@@ -40,6 +43,9 @@ export class RecordReader {
   /** Batches that wait for facts, one after the other. */
   #later: Promise<void> | undefined;
   #laterBytes = 0;
+  /** What came since {@link hold}. */
+  #held: KeptBatch[] | undefined;
+  #heldBytes = 0;
 
   constructor(options: RecordReaderOptions) {
     const { map, configId, epoch, mapId } = options;
@@ -79,11 +85,54 @@ export class RecordReader {
     await this.#later;
   }
 
+  /** What comes from here on waits, until {@link release} or {@link supersede}. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  /** What was held is pushed after all. Nothing to do when nothing is held. */
+  release(): void {
+    for (const batch of this.#endHold()) this.#take(batch);
+  }
+
+  /** What was held, and what is still in the buffer, goes: whoever takes this reader's place has it, too. */
+  supersede(): void {
+    this.hold();
+    for (let drains = 0; drains < MAX_FLUSH_DRAINS && this.#reader.drain(); drains++);
+    for (const { count } of this.#endHold()) {
+      this.account.arrive(count);
+      this.account.lose(count, 'superseded');
+    }
+  }
+
   close(): void {
     this.#reader.close();
   }
 
+  #endHold(): readonly KeptBatch[] {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    this.#heldBytes = 0;
+    return held;
+  }
+
+  #keep(held: KeptBatch[], batch: EventBatch): void {
+    this.#heldBytes += batch.bytes;
+    if (this.#heldBytes <= MAX_WAITING_BYTES) {
+      held.push(copyOf(batch));
+      return;
+    }
+    this.#heldBytes -= batch.bytes;
+    this.#lost += BigInt(batch.lost) + BigInt(batch.count);
+    this.account.arrive(batch.count);
+    this.account.lose(batch.count, 'backlog');
+  }
+
   #take(batch: EventBatch): void {
+    if (this.#held !== undefined) {
+      this.#keep(this.#held, batch);
+      return;
+    }
     const { clock, facts, push } = this.#options;
     this.#lost += BigInt(batch.lost);
     if (batch.count === 0) return;
@@ -99,12 +148,7 @@ export class RecordReader {
       this.#lost += BigInt(batch.count);
       return;
     }
-    const copy = {
-      count: batch.count,
-      bytes: batch.bytes,
-      data: batch.data.slice(0, batch.bytes),
-      lengths: batch.lengths.slice(0, batch.count),
-    };
+    const copy = copyOf(batch);
     const later = (this.#later ?? Promise.resolve())
       .then(() => this.#pushWithFacts(copy, drained))
       .finally(() => {
@@ -155,4 +199,8 @@ export class RecordReader {
       },
     };
   }
+}
+
+function copyOf({ count, bytes, data, lengths, lost }: EventBatch): KeptBatch {
+  return { count, bytes, data: data.slice(0, bytes), lengths: lengths.slice(0, count), lost };
 }

@@ -122,15 +122,15 @@ async function readText(file: string): Promise<string> {
 }
 
 function missingObjects(config: ProbeConfig, entries: readonly string[]): ConfigProblem[] {
-  return objectsOf(config)
+  return objectFiles(config)
     .filter((object) => !entries.includes(object))
     .map((object) =>
       folderProblem(config.file, `${object} is not beside it`, 'build it, or put it into the same folder'),
     );
 }
 
-/** Object files that a config may use. */
-function objectsOf(config: ProbeConfig): string[] {
+/** Names of the object files that a config may use, beside it. */
+export function objectFiles(config: ProbeConfig): string[] {
   const own = config.name + OBJECT;
   const objects = config.variants.map((variant) => variant.object ?? own);
   return [...new Set(objects.length === 0 ? [own] : objects)];
@@ -142,7 +142,7 @@ function orphanObjects(
   available: readonly string[],
   configs: readonly ProbeConfig[],
 ): ConfigProblem[] {
-  const used = new Set([...configs.flatMap(objectsOf), ...available.map((name) => name + OBJECT)]);
+  const used = new Set([...configs.flatMap(objectFiles), ...available.map((name) => name + OBJECT)]);
   return entries
     .filter((entry) => entry.endsWith(OBJECT) && !used.has(entry))
     .map((entry) => {

@@ -1,0 +1,137 @@
+import { createHash } from 'node:crypto';
+import { SondeError } from '../../wire/errors.js';
+import type { ProbeConfig } from '../../wire/config/schema.js';
+import { digestOf } from './digest.js';
+import { loadProbe, type LoadOptions } from './load-probe.js';
+import { RunningProbe, type ProbeHost } from './running-probe.js';
+
+export interface ProbeSetOptions extends Pick<LoadOptions, 'native' | 'kaddr'> {
+  readonly host: () => ProbeHost;
+}
+
+/** How what is loaded beside what runs is looked at. */
+export interface StageOptions {
+  /** Awaited with the probe that is to be replaced, when the new one is loaded and about to be attached. */
+  readonly beforeAttach: (before: RunningProbe) => Promise<void>;
+  /** Throws for a probe that is not good enough. */
+  readonly check: (before: RunningProbe | undefined, fresh: RunningProbe) => void;
+}
+
+/** What is to become of the probes: which stay as they are, which are to be loaded, and which go. */
+export interface ReloadPlan {
+  readonly wanted: readonly WantedProbe[];
+  /** Of running probes: no longer asked for. */
+  readonly removed: readonly RunningProbe[];
+}
+
+interface WantedProbe {
+  readonly config: ProbeConfig;
+  readonly digest: string;
+  /** The probe of this name that runs. */
+  readonly before: RunningProbe | undefined;
+  readonly isUnchanged: boolean;
+}
+
+/** Probes that are loaded and attached, and do not count yet. */
+export interface StagedProbes {
+  /** All that will run, in the order of the configs. */
+  readonly next: readonly RunningProbe[];
+  readonly fresh: readonly RunningProbe[];
+}
+
+/** The probes of a collector, each a unit that comes and goes without its neighbours. */
+export class ProbeSet {
+  readonly #options: ProbeSetOptions;
+  readonly #digests = new Map<RunningProbe, string>();
+  running: readonly RunningProbe[] = [];
+  /** Numbers of configs are not given twice within a session. */
+  #nextId = 0;
+
+  constructor(options: ProbeSetOptions) {
+    this.#options = options;
+  }
+
+  /** A hash of everything that runs. */
+  get hash(): string {
+    const hash = createHash('sha256');
+    for (const running of this.running) hash.update(this.#digests.get(running) ?? '');
+    return hash.digest('hex');
+  }
+
+  async plan(configs: readonly ProbeConfig[]): Promise<ReloadPlan> {
+    const wanted: WantedProbe[] = [];
+    for (const config of configs) {
+      const digest = await digestOf(config);
+      const before = this.running.find(({ probe }) => probe.config.name === config.name);
+      wanted.push({
+        config,
+        digest,
+        before,
+        isUnchanged: before !== undefined && this.#digests.get(before) === digest,
+      });
+    }
+    const removed = this.running.filter((running) => wanted.every(({ before }) => before !== running));
+    return { wanted, removed };
+  }
+
+  /**
+   * Loads and attaches what is new or has changed, beside what runs. Throws what is the user's to mend (see {@link loadProbe}),
+   * with everything that it loaded closed again.
+   */
+  async stage(plan: ReloadPlan, options?: StageOptions): Promise<StagedProbes> {
+    const fresh: RunningProbe[] = [];
+    const next: RunningProbe[] = [];
+    try {
+      for (const one of plan.wanted) {
+        next.push(one.isUnchanged ? one.before! : await this.#load(one, fresh, options));
+      }
+    } catch (error) {
+      for (const running of fresh) this.#close(running);
+      throw error;
+    }
+    return { next, fresh };
+  }
+
+  /** Gives up what was staged. */
+  discard({ fresh }: StagedProbes): void {
+    for (const running of fresh) this.#close(running);
+  }
+
+  /** What was staged runs from here on, and nothing else; what goes has been read. */
+  commit({ next }: StagedProbes): void {
+    const gone = this.running.filter((running) => !next.includes(running));
+    this.running = next;
+    for (const running of gone) this.#close(running);
+  }
+
+  closeAll(): void {
+    for (const running of this.running) this.#close(running);
+    this.running = [];
+  }
+
+  async #load(
+    { config, digest, before }: WantedProbe,
+    fresh: RunningProbe[],
+    options: StageOptions | undefined,
+  ): Promise<RunningProbe> {
+    const probe = await loadProbe(config, {
+      ...this.#options,
+      beforeAttach: () => (before === undefined ? undefined : options?.beforeAttach(before)) ?? Promise.resolve(),
+    });
+    const id = before?.configId ?? this.#nextId++;
+    const running = new RunningProbe(probe, id, (before?.epoch ?? 0) + 1, this.#options.host());
+    this.#digests.set(running, digest);
+    fresh.push(running);
+    options?.check(before, running);
+    if ((await digestOf(config)) !== digest) {
+      const message = `${config.file}: its object was written while it was loaded: reload once it is whole`;
+      throw new SondeError('CONFIG', message, { stage: 'load' });
+    }
+    return running;
+  }
+
+  #close(running: RunningProbe): void {
+    this.#digests.delete(running);
+    running.close();
+  }
+}
