@@ -56,7 +56,7 @@ export class Collector implements Refresh {
   readonly #clock: DrainClock;
   #drained: Drained;
   readonly #kallsyms = new Kallsyms();
-  readonly #answers = new HostAnswers(lookupProviders(this.#kallsyms));
+  readonly #answers: HostAnswers;
   readonly #probes: ProbeSet;
   readonly #past = new PastLedger();
   /** Of the Manifest. */
@@ -74,6 +74,7 @@ export class Collector implements Refresh {
   constructor(options: CollectorOptions) {
     const { native, bus, identity, spool, metrics, log, keyframeIntervalMs: intervalMs = Infinity } = options;
     this.#options = options;
+    this.#answers = new HostAnswers(lookupProviders(native, this.#kallsyms));
     this.#clock = new DrainClock(() => native.clockAnchor());
     this.#drained = this.#clock.mark();
     this.#keyframes = new KeyframeSchedule({ intervalMs, hostId: identity.hostId, now: () => performance.now() });

@@ -13,6 +13,7 @@ export interface Binding {
   possibleCpus(): number;
   keepCapabilities(keep: bigint): void;
   mapsNeedCapability(): boolean;
+  interfaceName(index: number): Uint8Array | null;
   postAttachMark(): void;
   readonly libbpfVersion: string;
 }

@@ -14,6 +14,7 @@ export const native: Native = Object.freeze({
   possibleCpus: () => binding().possibleCpus(),
   keepCapabilities: (keep) => binding().keepCapabilities(keep),
   mapsNeedCapability: () => binding().mapsNeedCapability(),
+  interfaceName: (index) => binding().interfaceName(index),
   postAttachMark: () => binding().postAttachMark(),
   get libbpfVersion() {
     return binding().libbpfVersion;

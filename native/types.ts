@@ -295,6 +295,8 @@ export interface Native {
   keepCapabilities(keep: bigint): void;
   /** Whether this kernel wants a capability for reading maps that are held open: asked with none in force for the moment. */
   mapsNeedCapability(): boolean;
+  /** The name that the network interface of this index (a u32) has now, in the process's own network namespace; null: there is none. */
+  interfaceName(index: number): Uint8Array | null;
   /** Calls the addon's function `post_attach_mark`, to which programs may be attached that run once, when all is attached. */
   postAttachMark(): void;
 }

@@ -3,9 +3,12 @@ import type { DecodeContext, Decoder, DecoderFactory } from './decoder.js';
 import { dname } from './dname.js';
 import { errno } from './errno.js';
 import { hex } from './hex.js';
+import { ifname } from './ifname.js';
 import { inetIp } from './inet-ip.js';
+import { kstack } from './kstack.js';
 import { ksym } from './ksym.js';
 import { majorminor } from './majorminor.js';
+import { pci } from './pci.js';
 import { regexp } from './regexp.js';
 import { staticMap } from './static-map.js';
 import { string } from './string.js';
@@ -23,7 +26,13 @@ const FACTORIES: Partial<Record<DecoderConfig['name'], DecoderFactory>> = {
   static_map: staticMap,
   regexp,
   ksym,
+  kstack,
+  ifname,
   majorminor,
+  pci_vendor: pci('pci_vendor'),
+  pci_device: pci('pci_device'),
+  pci_class: pci('pci_class'),
+  pci_subclass: pci('pci_subclass'),
 };
 
 /** The decoders that this aggregator has. */

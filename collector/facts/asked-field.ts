@@ -10,12 +10,30 @@ const MAX_SAID = 262_144;
 const MAX_DUE = 16_384;
 const IS_LITTLE_ENDIAN = endianness() === 'LE';
 /** Sizes of a number, in bytes. */
-export const NUMBER_SIZES: readonly number[] = [1, 2, 4, 8];
+const SIZES: readonly number[] = [1, 2, 4, 8];
+
+const ADDRESS_BYTES = 8;
 
 /** Words of a number in its table: from which tick on it is to be asked again, and the hash of what was said. */
 const UNTIL = 0;
 const HASH = 1;
 const FOR_EVER = 0xffffffff;
+
+/** Where numbers lie in a key or record that a decoder asks about. */
+export interface AskedPlace {
+  readonly offset: number;
+  /** Bytes of a number: 1, 2, 4 or 8. */
+  readonly size: number;
+  /** How many lie there, back to back; of a stack those from the first 0 on are none. */
+  readonly count: number;
+}
+
+/** Where the numbers of a field lie that its decoder of this kind asks about; null where its size is none of a number. */
+export function askedPlace(kind: LookupKind, { offset, size, decoders }: Field): AskedPlace | null {
+  const isStack = kind === 'kstack' && decoders[0]!.name === 'kstack';
+  if (isStack) return { offset, size: ADDRESS_BYTES, count: Math.floor(size / ADDRESS_BYTES) };
+  return SIZES.includes(size) ? { offset, size, count: 1 } : null;
+}
 
 /** The numbers at one place of keys or records that the host is asked about. No object a number, except while it is pending. */
 export class AskedField {
@@ -31,22 +49,25 @@ export class AskedField {
   /** Where {@link askDue} goes on. */
   #cursor = 0;
 
-  /** `size`: one of {@link NUMBER_SIZES}. */
-  constructor(kind: LookupKind, { offset, size }: Field) {
+  constructor(kind: LookupKind, { offset, size, count }: AskedPlace) {
     this.kind = kind;
-    this.end = offset + size;
+    this.end = offset + size * count;
     this.#offset = offset;
     this.#size = size;
     this.#said = this.#noNumbers();
   }
 
-  /** Notes the number in the key or record at `start`, if it is new or due again at `tick`. */
+  /** Notes the numbers in the key or record at `start`, where they are new or due again at `tick`. */
   note(bytes: Uint8Array, start: number, tick: number): void {
-    const at = start + this.#offset;
     const said = this.#said;
-    const id = said.find(said.load(bytes, at), 0);
-    if (id !== NONE && said.records[id * said.stride + said.extra + UNTIL]! > tick) return;
-    this.pending.add(this.#numberAt(bytes, at));
+    const end = start + this.end;
+    for (let at = start + this.#offset; at < end; at += this.#size) {
+      const words = said.load(bytes, at);
+      if (this.kind === 'kstack' && isZero(words)) return;
+      const id = said.find(words, 0);
+      if (id !== NONE && said.records[id * said.stride + said.extra + UNTIL]! > tick) continue;
+      this.pending.add(this.#numberAt(bytes, at));
+    }
   }
 
   /** Notes those that have been noted before and are due again at `tick`. */
@@ -109,4 +130,9 @@ export class AskedField {
     view.setBigUint64(0, number, IS_LITTLE_ENDIAN);
     return new Uint8Array(view.buffer, IS_LITTLE_ENDIAN ? 0 : 8 - this.#size, this.#size);
   }
+}
+
+function isZero(words: Uint32Array): boolean {
+  for (const word of words) if (word !== 0) return false;
+  return true;
 }

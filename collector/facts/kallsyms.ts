@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { codeAddresses, indexBelow } from './code-addresses.js';
 
 const PATH = '/proc/kallsyms';
 /** How long an answer "no such symbol" stands, and with it the least time between two reads for unknown addresses. */
@@ -8,6 +9,10 @@ const NEWLINE = 0x0a;
 const SPACE = 0x20;
 const TAB = 0x09;
 
+/** Of an address; the bits above are the same in all, and its symbols are told apart by these. */
+const LOW_BITS = 52n;
+const LOW_MASK = 2n ** LOW_BITS - 1n;
+
 /**
  * Kernel symbols by address. `/proc/kallsyms` is read when the first address is asked for, and again when one is unknown (a
  * module may have been loaded), but at most once a minute.
@@ -16,8 +21,10 @@ export class Kallsyms {
   readonly #path: string;
   readonly #now: () => number;
   #text = Buffer.alloc(0);
-  /** Where in the text the name of the symbol at an address begins. The keys are the addresses' low 52 bits: the upper ones are all set. */
+  /** Where in the text the name of the symbol at an address begins. The keys are the addresses' low 52 bits. */
   #names = new Map<number, number>();
+  /** Addresses of code, ascending, as in `#names`; made when they are first needed. */
+  #code: Float64Array | undefined;
   #readAt = -Infinity;
   #reading: Promise<void> | undefined;
 
@@ -29,10 +36,18 @@ export class Kallsyms {
 
   /** The name of the (first listed) symbol that starts exactly at `address`. */
   async exact(address: bigint): Promise<Buffer | undefined> {
-    const known = this.#find(address);
-    if (known !== undefined || this.#now() - this.#readAt < NEGATIVE_MS) return known;
-    await (this.#reading ??= this.#read().finally(() => (this.#reading = undefined)));
-    return this.#find(address);
+    const low = Number(address & LOW_MASK);
+    if (!this.#names.has(low)) await this.#readUnlessFresh();
+    return this.#nameAt(low);
+  }
+
+  /** The name of the (first listed) symbol of code at `address`, or of the nearest below it. */
+  async nearest(address: bigint): Promise<Buffer | undefined> {
+    const low = Number(address & LOW_MASK);
+    if (!this.#isWithinKernel(low)) await this.#readUnlessFresh();
+    const nearest = this.#addresses[indexBelow(this.#addresses, low)];
+    if (nearest === undefined || this.#upperBits(nearest) !== address >> LOW_BITS) return undefined;
+    return this.#nameAt(nearest);
   }
 
   /** The address of a symbol (for `kaddrs`), or undefined. 0 when the kernel hides addresses (kernel.kptr_restrict). */
@@ -42,12 +57,40 @@ export class Kallsyms {
     return line === null ? undefined : BigInt(`0x${line[1]!}`);
   }
 
-  #find(address: bigint): Buffer | undefined {
-    const start = this.#names.get(Number(address & 0xfffffffffffffn));
-    if (start === undefined) return undefined;
+  get #addresses(): Float64Array {
+    return (this.#code ??= codeAddresses(this.#text, this.#names));
+  }
+
+  /** Whether the address is between two symbols of the kernel itself, where no module that came later can be. */
+  #isWithinKernel(low: number): boolean {
+    const below = indexBelow(this.#addresses, low);
+    return this.#isOfKernel(this.#addresses[below]) && this.#isOfKernel(this.#addresses[below + 1]);
+  }
+
+  #isOfKernel(low: number | undefined): boolean {
+    return low !== undefined && this.#text[this.#nameEnd(this.#names.get(low)!)] !== TAB;
+  }
+
+  /** The first three digits of a symbol's line. */
+  #upperBits(low: number): bigint {
+    const line = this.#text.lastIndexOf(NEWLINE, this.#names.get(low)! - 1) + 1;
+    return BigInt(`0x${this.#text.toString('latin1', line, line + 3)}`);
+  }
+
+  #nameAt(low: number): Buffer | undefined {
+    const start = this.#names.get(low);
+    return start === undefined ? undefined : this.#text.subarray(start, this.#nameEnd(start));
+  }
+
+  #nameEnd(start: number): number {
     let end = start;
     while (end < this.#text.length && this.#text[end] !== NEWLINE && this.#text[end] !== TAB) end++;
-    return this.#text.subarray(start, end);
+    return end;
+  }
+
+  async #readUnlessFresh(): Promise<void> {
+    if (this.#now() - this.#readAt < NEGATIVE_MS) return;
+    await (this.#reading ??= this.#read().finally(() => (this.#reading = undefined)));
   }
 
   /** Lines are `address type name[\t[module]]`, with the address in 16 hex digits. */
@@ -64,6 +107,7 @@ export class Kallsyms {
     }
     this.#text = text;
     this.#names = names;
+    this.#code = undefined;
     this.#readAt = this.#now();
   }
 }

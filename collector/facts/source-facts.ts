@@ -1,7 +1,7 @@
 import { HOST_DECODER_NAMES } from '../../wire/config/schema.js';
 import type { Field } from '../../wire/layout/fields.js';
 import type { FrameBody } from '../publish/frame-encoder.js';
-import { AskedField, NUMBER_SIZES } from './asked-field.js';
+import { AskedField, askedPlace } from './asked-field.js';
 import type { HostAnswers } from './host-answers.js';
 import { lookupBodies, type Fact } from './lookup-bodies.js';
 
@@ -106,8 +106,8 @@ function askedOf(fields: readonly Field[], answers: HostAnswers): AskedField[] {
   const asked = new Map<string, AskedField>();
   for (const field of fields) {
     const kind = HOST_DECODER_NAMES.find((name) => field.decoders.some((decoder) => decoder.name === name));
-    if (kind === undefined || !answers.has(kind) || !NUMBER_SIZES.includes(field.size)) continue;
-    asked.set(`${kind} ${field.offset} ${field.size}`, new AskedField(kind, field));
+    const place = kind === undefined || !answers.has(kind) ? null : askedPlace(kind, field);
+    if (place !== null) asked.set(`${kind} ${place.offset} ${place.size} ${place.count}`, new AskedField(kind!, place));
   }
   return [...asked.values()];
 }

@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "directory_events.h"
 #include "event_reader.h"
+#include "interface_name.h"
 #include "log_capture.h"
 #include "map.h"
 #include "map_reader.h"
@@ -48,6 +49,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["open"] = Napi::Function::New(env, Open);
   exports["openDirectoryEvents"] = Napi::Function::New(env, OpenDirectoryEvents);
   exports["clockAnchor"] = Napi::Function::New(env, ClockAnchor);
+  exports["interfaceName"] = Napi::Function::New(env, InterfaceName);
   exports["postAttachMark"] = Napi::Function::New(env, PostAttachMark);
   exports["possibleCpus"] = Napi::Function::New(env, PossibleCpuCount);
   exports["keepCapabilities"] = Napi::Function::New(env, KeepCapabilities);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,6 +32,67 @@ test('symbols are found by the address they start at, the first listed one of se
   assert.equal(await kallsyms.exact(inside), undefined, 'an address inside a function is none');
 });
 
+test('an address within a function has its name: that of the nearest symbol of code at or below', async () => {
+  const all = symbols();
+  const code = readFileSync('/proc/kallsyms', 'latin1')
+    .split('\n')
+    .filter((line) => /^\w+ [tTwW] /.test(line));
+  const starts = code.map((line) => BigInt(`0x${line.split(' ')[0]!}`));
+  const kallsyms = new Kallsyms();
+  for (let i = 0; i < all.length; i += Math.ceil(all.length / 50)) {
+    for (const address of [all[i]!.address, all[i]!.address + 1n, all[i]!.address + 5n]) {
+      // As slow as it is plain: all symbols are looked at.
+      const nearest = starts.reduce((best, start) => (start <= address && start > best ? start : best), 0n);
+      const name = all.find((symbol) => symbol.address === nearest)?.name;
+      assert.equal((await kallsyms.nearest(address))?.toString(), name, address.toString(16));
+    }
+  }
+  for (const address of [0n, 1n, 0x7fff_0000_1000n]) assert.equal(await kallsyms.nearest(address), undefined);
+});
+
+test('the nearest symbol is of code; what may be of a module that came later is looked for once a minute', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sonde-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'kallsyms');
+  let now = 0;
+  const kallsyms = new Kallsyms(file, () => now);
+  const name = async (address: bigint): Promise<string | undefined> => (await kallsyms.nearest(address))?.toString();
+  const kernel = [
+    '0000000000000000 A fixed_percpu_data',
+    '0000000000014000 A in_percpu_data',
+    'ffffffff81000000 T _stext',
+    'ffffffff81000000 T first_alias',
+    'ffffffff81000010 W weak',
+    'ffffffff81000020 r data',
+    'ffffffff81000040 t _einittext',
+  ];
+  const write = (...modules: string[]): void => writeFileSync(file, [...kernel, ...modules, ''].join('\n'));
+  write('ffffffffc0000000 t old_function\t[old]');
+  assert.equal(await name(0xffffffff81000000n), '_stext');
+  assert.equal(await name(0xffffffff8100000fn), '_stext');
+  assert.equal(await name(0xffffffff81000010n), 'weak');
+  assert.equal(await name(0xffffffff8100002fn), 'weak');
+  assert.equal(await name(0xffffffff80ffffffn), undefined);
+  assert.equal(await name(0x14001n), undefined);
+  assert.equal(await name(0x000fffff81000011n), undefined, 'an address of a process is none');
+  assert.equal(await name(0xffffffffc0001234n), 'old_function');
+  write('ffffffffc0000000 t old_function\t[old]', 'ffffffffc0001000 t new_function\t[new]');
+  now = 59_999;
+  assert.equal(await name(0xffffffffc0001234n), 'old_function');
+  now = 60_000;
+  kernel.pop();
+  assert.equal(await name(0xffffffff81000011n), 'weak', 'of the kernel itself: not read again');
+  assert.equal(await name(0xffffffffc0001234n), 'new_function');
+});
+
+test('without addresses, as for who lacks the permission, nothing has a name', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sonde-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'kallsyms');
+  writeFileSync(file, '0000000000000000 T _stext\n0000000000000000 T weak\n');
+  assert.equal(await new Kallsyms(file).nearest(0xffffffff81000000n), undefined);
+});
+
 test('a symbol has its address, for kaddrs', async () => {
   const { address, name } = symbols().find((symbol) => symbol.name === 'tcp_v4_connect')!;
   assert.equal(await new Kallsyms().address(name), address);
@@ -50,6 +112,28 @@ test('an address that nobody knows costs one read a minute, not one a question',
   assert.equal(await kallsyms.exact(0xffffffffc0000000n), undefined, 'not read again yet');
   now = 60_000;
   assert.equal((await kallsyms.exact(0xffffffffc0000000n))?.toString(), 'of_a_module');
+});
+
+test('a network interface has the name that it has now', () => {
+  const script = `
+    const { native } = await import(${JSON.stringify(new URL('../../../native/index.js', import.meta.url).href)});
+    const { execFileSync } = await import('node:child_process');
+    const ip = (...args) => execFileSync('ip', args, { encoding: 'utf8' });
+    const said = () => [0, 1, 77, 4294967295].map((index) => native.interfaceName(index)?.toString() ?? null);
+    console.log(JSON.stringify(said()));
+    ip('link', 'add', 'sonde-a', 'index', '77', 'type', 'veth', 'peer', 'name', 'sonde-b');
+    console.log(JSON.stringify(said()));
+    ip('link', 'set', 'sonde-a', 'name', 'sonde-é');
+    console.log(JSON.stringify(said()));
+    ip('link', 'del', 'sonde-b');
+    console.log(JSON.stringify(said()));`;
+  const run = ['--net', process.execPath, '--input-type=module', '-e', script];
+  const lines = execFileSync('unshare', run, { encoding: 'utf8' }).trim().split('\n');
+  assert.deepEqual(
+    lines.map((line) => (JSON.parse(line) as unknown[])[2]),
+    [null, 'sonde-a', 'sonde-é', null],
+  );
+  for (const line of lines) assert.match(line, /^\[null,"lo",.*,null\]$/);
 });
 
 test('block devices have their names', async () => {

@@ -5,7 +5,15 @@ import { Facts } from '../../../../aggregator/decode/facts.js';
 import { compileChain } from '../../../../aggregator/decode/registry.js';
 import type { DecoderConfig } from '../../../../wire/config/schema.js';
 
-const facts = new Facts(10);
+const facts = new Facts(20);
+facts.set('kstack', 0xffffffff81000010n, Buffer.from('tcp_sendmsg'));
+facts.set('kstack', 0xffffffff81000999n, Buffer.from('do_syscall_64'));
+facts.set('ifname', 2n, Buffer.from('eth0'));
+facts.set('pci_vendor', 0x8086n, Buffer.from('Intel Corporation'));
+facts.set('pci_device', 0x80861237n, Buffer.from('440FX'));
+facts.set('pci_class', 3n, Buffer.from('Display controller'));
+facts.set('pci_subclass', 0x300n, Buffer.from('VGA compatible controller'));
+facts.set('pci_subclass', 0x4201n, Buffer.from('unknown pci class: 0x42'));
 facts.set('ksym', 0xffffffff81000000n, Buffer.from('tcp_retransmit_timer'));
 facts.set('majorminor', (8n << 20n) | 1n, Buffer.from('sda1'));
 
@@ -31,6 +39,10 @@ function staticMap(entries: Record<string, string>, allowUnknown = false): Decod
 
 function regexp(...regexps: string[]): DecoderConfig {
   return { name: 'regexp', allowUnknown: false, regexps };
+}
+
+function stack(...addresses: bigint[]): number[] {
+  return [...new Uint8Array(new BigUint64Array(addresses).buffer)];
 }
 
 /** Worked out by hand from CONFIG.md; IPv6 texts are those of Go's net.IP (RFC 5952). */
@@ -61,6 +73,29 @@ const TABLE: readonly (readonly [readonly Step[], readonly number[] | string, st
   [['uint', staticMap({ 0: 'read' })], [7], 'unknown:7'],
   [['uint', staticMap({ 0: 'read' }, true)], [7], '7'],
   [['string', staticMap({ größe: 'size' })], 'größe\0', 'size'],
+  [['kstack'], stack(0xffffffff81000010n, 0xffffffff81000999n), 'tcp_sendmsg\ndo_syscall_64'],
+  [['kstack'], stack(0xffffffff81000011n, 0xffffffff81000999n), '??\ndo_syscall_64'],
+  [['kstack'], stack(0xffffffff81000010n, 0n, 0xffffffff81000999n), 'tcp_sendmsg'],
+  [['kstack'], stack(...new Array<bigint>(127).fill(1n)), new Array(127).fill('??').join('\n')],
+  [['kstack'], stack(0n, 0n), ''],
+  [['uint', 'kstack'], stack(0xffffffff81000010n), 'tcp_sendmsg'],
+  [['kstack', regexp('^(.+)')], stack(0xffffffff81000010n, 1n), 'tcp_sendmsg'],
+  [['ifname'], [2, 0, 0, 0], 'eth0'],
+  [['ifname'], [0, 1, 0, 0], 'unknown:256'],
+  [['uint', 'ifname'], [2], 'eth0'],
+  [['ifname', staticMap({ eth0: 'uplink' })], [2, 0, 0, 0], 'uplink'],
+  [['uint', 'pci_vendor'], [0x86, 0x80], 'Intel Corporation'],
+  [['uint', 'pci_vendor'], [0x1c, 0], 'unknown pci vendor: 0x1c'],
+  [['uint', 'pci_vendor'], [7], 'unknown pci vendor: 0x07'],
+  [['uint', 'pci_device'], [0x37, 0x12, 0x86, 0x80], '440FX'],
+  [['uint', 'pci_device'], [0x37, 0x12, 0x1c, 0], 'unknown pci device: 0x1c1237'],
+  [['uint', 'pci_device'], [1, 0, 0, 0], 'unknown pci device: 0x0001'],
+  [['uint', 'pci_class'], [3], 'Display controller'],
+  [['uint', 'pci_class'], [0x42, 1], 'unknown pci class: 0x142'],
+  [['uint', 'pci_class'], [4], 'unknown pci class: 0x04'],
+  [['uint', 'pci_subclass'], [0, 3], 'VGA compatible controller'],
+  [['uint', 'pci_subclass'], [0x7f, 3], 'unknown pci subclass: 0x7f (class 0x03)'],
+  [['uint', 'pci_subclass'], [1, 0x42], 'unknown pci class: 0x42'],
   [['dname'], [7, ...Buffer.from('example'), 3, ...Buffer.from('com')], 'example.com'],
   [['dname'], [1, 0x2e, 3, 0x61, 0], '\x01.\x03a\0'],
   [['dname'], [2, 0x61, 0x62, 0], 'ab.'],

@@ -136,6 +136,26 @@ test('an answer that no longer stands is asked for again, and said when it is an
   assert.deepEqual(heard, [['ifname 2 eth0'], [], ['ifname 2 wan0'], [], [], ['ifname 2 eth0']]);
 });
 
+test('of a stack all addresses up to the first 0 are looked up, each once', async () => {
+  const asked: bigint[] = [];
+  const kstack = {
+    answer: (address: bigint) => {
+      asked.push(address);
+      return Promise.resolve(address === 3n ? undefined : `at_${address}`);
+    },
+  };
+  const facts = new SourceFacts([field(8, 32, 'kstack')], new HostAnswers({ kstack }));
+  const stacks = new BigUint64Array([9n, 1n, 2n, 3n, 4n, 9n, 2n, 5n, 0n, 6n]);
+  facts.noteRecords(new Uint8Array(stacks.buffer), Uint32Array.of(40, 40), 2);
+  assert.deepEqual(await said(facts), ['kstack 1 at_1', 'kstack 2 at_2', 'kstack 4 at_4', 'kstack 5 at_5']);
+  assert.deepEqual(asked, [1n, 2n, 3n, 4n, 5n]);
+  facts.noteKey(new Uint8Array(stacks.buffer), 40);
+  assert.ok(!facts.isPending);
+  const number = new SourceFacts([field(0, 4, 'uint', 'kstack')], new HostAnswers({ kstack }));
+  number.noteKey(Uint8Array.of(7, 0, 0, 0, 8), 0);
+  assert.deepEqual(await said(number), ['kstack 7 at_7']);
+});
+
 test('records that are too short for a field need nothing there', async () => {
   const { facts } = create();
   const [data] = records([1n, 8], [2n, 9]);
