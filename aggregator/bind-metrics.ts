@@ -1,5 +1,5 @@
 import { SondeError } from '../wire/errors.js';
-import { keptLabels } from '../wire/config/family.js';
+import { bucketIndex, keptLabels } from '../wire/config/family.js';
 import type { AnyMetricConfig, ProbeConfig } from '../wire/config/schema.js';
 import type { Config, MapShape } from '../wire/frame.js';
 import { layoutFromMessage } from '../wire/layout-message.js';
@@ -17,6 +17,8 @@ export interface BindOptions {
   readonly metricPrefix: string;
   /** Byte order of the host. */
   readonly littleEndian: boolean;
+  /** CPUs that the host may have. */
+  readonly possibleCpus: number;
   /** The family of a definition and its metric. Throws `METRIC_CONFLICT` or `FRAME_LIMIT`. */
   readonly family: (definition: FamilyDefinition, metric: AnyMetricConfig) => Family;
   /** Told when a metric's known keys had become too many, and were forgotten. */
@@ -46,9 +48,12 @@ export function bindMetrics(config: ProbeConfig, shape: Config, options: BindOpt
 function rowState(metric: AnyMetricConfig, map: MapShape, options: BindOptions): MapRowsState {
   const layout = map.key === undefined ? null : layoutFromMessage(map.key);
   const fields = fieldsOf(metric, resolveFields(metric.labels, layout, map.keySize, { perCpu: map.cpuRows }));
-  const labels = metric.type === 'histogram' ? fields.slice(0, -1) : fields;
+  const isHistogram = metric.type === 'histogram';
+  const bucket = isHistogram ? fields[bucketIndex(fields.map(({ name }) => name))] : undefined;
+  const labels = fields.filter((field) => field !== bucket);
   const family = options.family(definitionOf(metric, labels, null, options), metric);
-  return new MapRowsState(new RowDecoder(family, fields), map.maxEntries);
+  const rowsPerKey = map.cpuRows ? options.possibleCpus : 1;
+  return new MapRowsState(new RowDecoder(family, labels, bucket), map.maxEntries * rowsPerKey);
 }
 
 function eventState(metric: AnyMetricConfig, map: MapShape, options: BindOptions): EventState {

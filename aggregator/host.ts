@@ -269,6 +269,7 @@ export class Host {
     const config = LoadedConfig.load(shape, {
       metricPrefix,
       littleEndian: this.#littleEndian,
+      possibleCpus: this.#manifest?.host?.possibleCpus ?? 1,
       onForgotten,
       account: (map) => this.records.of(shape.name, map),
       family: (definition, metric) => {

@@ -64,6 +64,7 @@ export interface RawObject {
 export interface RawReadOptions {
   readonly chunkRows: number;
   readonly keep: boolean;
+  readonly split: boolean;
   /** offset, size, op (0 sum, 1 min, 2 max), signed (0 or 1) of each fold; empty for the default. */
   readonly folds: Uint32Array;
 }

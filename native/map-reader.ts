@@ -12,9 +12,11 @@ export function rawReadOptions(place: Place, options: MapReaderOptions): RawRead
     OPS.indexOf(requireOneOf(place, 'fold.op', op, OPS)),
     Number(requireBoolean(place, 'fold.signed', signed)),
   ]);
+  const perCpu = requireOneOf(place, 'perCpu', options.perCpu ?? 'fold', ['fold', 'keep', 'split']);
   return {
     chunkRows: requireInteger(place, 'chunkRows', options.chunkRows ?? DEFAULT_CHUNK_ROWS, 1, 0xffff_ffff),
-    keep: requireOneOf(place, 'perCpu', options.perCpu ?? 'fold', ['fold', 'keep']) === 'keep',
+    keep: perCpu === 'keep',
+    split: perCpu === 'split',
     folds: new Uint32Array(folds),
   };
 }

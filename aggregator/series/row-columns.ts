@@ -1,9 +1,7 @@
 import { SondeError } from '../../wire/errors.js';
 import { unpackU32, type MapRows, type MapShape } from '../../wire/frame.js';
+import { CPU_SIZE } from '../../wire/layout/fields.js';
 import type { RowColumns } from './map-rows.js';
-
-/** Bytes of the CPU's number after a key. */
-const CPU_SIZE = 2;
 
 /** The columns of a MapRows frame. Throws a SondeError `FRAME_MALFORMED` when they do not fit each other or the map. */
 export function rowColumns(rows: MapRows, shape: MapShape, littleEndian: boolean): RowColumns {

@@ -12,12 +12,11 @@ export class RowDecoder {
   readonly #labels: SeriesDecoder;
   readonly #bucket: CompiledField | undefined;
 
-  /** `fields`: where each label of the config stands in the key; of a histogram the last one is the bucket. */
-  constructor(family: Family, fields: readonly Field[]) {
+  /** Where each label of the config stands in the key, and, of a histogram, the bucket. */
+  constructor(family: Family, labels: readonly Field[], bucket?: Field) {
     this.family = family;
-    const isHistogram = family.definition.buckets !== undefined;
-    this.#labels = new SeriesDecoder(family, isHistogram ? fields.slice(0, -1) : fields);
-    this.#bucket = isHistogram ? compileField(fields.at(-1)!) : undefined;
+    this.#labels = new SeriesDecoder(family, labels);
+    this.#bucket = bucket === undefined ? undefined : compileField(bucket);
   }
 
   /** The cell of the key at `keys[offset…]`, or {@link NO_CELL}. Throws as {@link SeriesDecoder.decode} does. */

@@ -2,7 +2,7 @@ import { suggest } from '../../lib/suggest.js';
 import type { BpfMap, BpfObject } from '../../native/types.js';
 import { ConfigError, SondeError, type ConfigProblem } from '../../wire/errors.js';
 import type { AnyMetricConfig, ProbeConfig } from '../../wire/config/schema.js';
-import { hasCpuRows, resolveFields } from '../../wire/layout/fields.js';
+import { resolveFields } from '../../wire/layout/fields.js';
 import { layoutProblems, valueProblem } from '../../wire/layout/report.js';
 import { isValueField, resolveRecordValue, resolveValue } from '../../wire/layout/value.js';
 
@@ -47,13 +47,6 @@ function rowProblems(config: ProbeConfig, metric: AnyMetricConfig, path: OwnerPa
       config,
       metric,
       `map ${map.name} is of type ${map.type}, which has no rows to walk; name another map, or leave this metric out`,
-    );
-  }
-  if (hasCpuRows(metric.labels, map.perCpu)) {
-    throw mismatch(
-      config,
-      metric,
-      `this version of Sonde does not keep CPUs apart: leave the label cpu out of the per-CPU map ${map.name}`,
     );
   }
   const { problems } = resolveFields(metric.labels, map.keyLayout, map.keySize, { perCpu: map.perCpu });

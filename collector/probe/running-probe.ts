@@ -1,7 +1,7 @@
 import type { BpfMap } from '../../native/types.js';
 import type { AnyMetricConfig, LabelConfig, ProbeConfig } from '../../wire/config/schema.js';
 import { layoutToMessage } from '../../wire/layout-message.js';
-import { resolveFields } from '../../wire/layout/fields.js';
+import { hasCpuRows, resolveFields } from '../../wire/layout/fields.js';
 import type { HostAnswers } from '../facts/host-answers.js';
 import { SourceFacts } from '../facts/source-facts.js';
 import { LOSS_MAP, LossReader } from '../loss-reader.js';
@@ -59,7 +59,8 @@ export class RunningProbe {
     this.polled = maps.map((map, mapId) => {
       const facts = new SourceFacts(keyFields(probe.config, map), host.answers);
       const onNewKey = (keys: Uint8Array, offset: number): void => facts.noteKey(keys, offset);
-      const poller = new MapPoller({ map, configId, epoch, mapId, ...(facts.isNeeded && { onNewKey }) });
+      const cpuRows = splitsCpus(probe.config, map);
+      const poller = new MapPoller({ map, configId, epoch, mapId, cpuRows, ...(facts.isNeeded && { onNewKey }) });
       return { poller, facts };
     });
     this.#recordFacts = buffers.map((map) => new SourceFacts(recordFields(probe.config, map), host.answers));
@@ -133,7 +134,7 @@ export class RunningProbe {
       name: config.name,
       yaml: Buffer.from(config.yaml),
       epoch: this.epoch,
-      maps: this.#maps.map((map, id) => mapShape(map, id)),
+      maps: this.#maps.map((map, id) => mapShape(map, id, splitsCpus(config, map))),
       programs: programs.map((program) => ({ ...program })),
       silentMetrics: metrics
         .filter((metric) => this.probe.fedMap(metric.source.map) === undefined)
@@ -170,7 +171,7 @@ function fed(probe: Probe, names: readonly string[]): BpfMap[] {
   return [...new Set(names)].flatMap((name) => probe.fedMap(name) ?? []);
 }
 
-function mapShape(map: BpfMap, id: number): NonNullable<ManifestConfig['maps']>[number] {
+function mapShape(map: BpfMap, id: number, cpuRows: boolean): NonNullable<ManifestConfig['maps']>[number] {
   return {
     id,
     name: map.name,
@@ -179,15 +180,24 @@ function mapShape(map: BpfMap, id: number): NonNullable<ManifestConfig['maps']>[
     valueSize: map.valueSize,
     maxEntries: map.maxEntries,
     flags: map.flags,
-    cpuRows: false,
+    cpuRows,
     ...(map.keyLayout !== null && { key: layoutToMessage(map.keyLayout) }),
     ...(map.valueLayout !== null && { value: layoutToMessage(map.valueLayout) }),
   };
 }
 
+/** Whether a metric keeps the map's CPUs apart; those of its metrics that do not add them up again. */
+function splitsCpus(config: ProbeConfig, map: BpfMap): boolean {
+  return metricsOf(config, map).some(({ labels }) => hasCpuRows(labels, map.perCpu));
+}
+
+function metricsOf(config: ProbeConfig, map: BpfMap): AnyMetricConfig[] {
+  return mapMetrics(config).filter(({ source }) => source.map === map.name);
+}
+
 function keyFields(config: ProbeConfig, map: BpfMap): ReturnType<typeof resolveFields>['fields'] {
-  const metrics = mapMetrics(config).filter(({ source }) => source.map === map.name);
-  return metrics.flatMap(({ labels }) => resolveFields(labels, map.keyLayout, map.keySize).fields);
+  const { keyLayout, keySize, perCpu } = map;
+  return metricsOf(config, map).flatMap(({ labels }) => resolveFields(labels, keyLayout, keySize, { perCpu }).fields);
 }
 
 function recordFields(config: ProbeConfig, map: BpfMap): ReturnType<typeof resolveFields>['fields'] {

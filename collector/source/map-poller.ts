@@ -1,5 +1,6 @@
 import type { BpfMap, MapReader } from '../../native/types.js';
 import { FRAME_TARGET_BYTES } from '../../wire/frame.js';
+import { CPU_SIZE } from '../../wire/layout/fields.js';
 import type { FrameBody } from '../publish/frame-encoder.js';
 import { RowColumns } from './row-columns.js';
 import { RowTracker } from './row-tracker.js';
@@ -15,6 +16,8 @@ export interface MapPollerOptions {
   readonly configId: number;
   readonly epoch: number;
   readonly mapId: number;
+  /** Of a per-CPU map: each CPU's value is a row, whose key ends with the CPU's number. */
+  readonly cpuRows?: boolean;
   /** Called for the key of each row that is new, before it is published; in a keyframe for all. */
   readonly onNewKey?: (keys: Uint8Array, offset: number) => void;
 }
@@ -25,18 +28,25 @@ export class MapPoller {
   readonly #reader: MapReader;
   readonly #columns: RowColumns;
   readonly tracker: RowTracker;
-  /** Rows at the last complete read. */
+  /** Bytes of a row's key, the CPU's number included. */
+  readonly #keySize: number;
+  /** Rows of each key of the map. */
+  readonly #rowsPerKey: number;
+  /** Keys at the last complete read. */
   entries = 0;
 
   constructor(options: MapPollerOptions) {
-    const { map } = options;
+    const { map, cpuRows = false } = options;
     this.#options = options;
-    this.#reader = map.openReader();
-    this.#columns = new RowColumns(map.keySize, FRAME_TARGET_BYTES, map.maxEntries * 2);
+    this.#reader = map.openReader({ perCpu: cpuRows ? 'split' : 'fold' });
+    this.#keySize = map.keySize + (cpuRows ? CPU_SIZE : 0);
+    this.#rowsPerKey = cpuRows ? this.#reader.possibleCpus : 1;
+    const maxRows = map.maxEntries * this.#rowsPerKey;
+    this.#columns = new RowColumns(this.#keySize, FRAME_TARGET_BYTES, maxRows * 2);
     this.tracker = new RowTracker({
-      keySize: map.keySize,
+      keySize: this.#keySize,
       restartsWhenLower: map.type.includes('hash'),
-      maxVanished: map.maxEntries,
+      maxVanished: maxRows,
       ...(options.onNewKey !== undefined && { onNewKey: options.onNewKey }),
     });
   }
@@ -73,7 +83,7 @@ export class MapPoller {
       await this.#takeChunk(rows, how.keyframe, flush);
     }
     this.tracker.endSweep();
-    this.entries = this.tracker.size;
+    this.entries = this.tracker.size / this.#rowsPerKey;
     for (const slot of [...this.tracker.vanished()]) {
       this.tracker.appendVanished(slot, this.#columns);
       if (this.#columns.full) await flush(false);
@@ -102,9 +112,9 @@ export class MapPoller {
   }
 
   #noteKeys(keys: Uint8Array, from: number, to: number): void {
-    const { onNewKey, map } = this.#options;
+    const { onNewKey } = this.#options;
     if (onNewKey === undefined) return;
-    for (let row = from; row < to; row++) onNewKey(keys, row * map.keySize);
+    for (let row = from; row < to; row++) onNewKey(keys, row * this.#keySize);
   }
 
   #body(how: { keyframe: boolean; onDemand: boolean }, last: boolean): FrameBody {

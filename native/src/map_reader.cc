@@ -35,6 +35,7 @@ MapReadOptions MapReader::ParseOptions(Napi::Object object) {
   MapReadOptions options;
   options.chunk_rows = object.Get("chunkRows").As<Napi::Number>().Uint32Value();
   options.keep_cpus = object.Get("keep").As<Napi::Boolean>().Value();
+  options.split_cpus = object.Get("split").As<Napi::Boolean>().Value();
   Napi::Uint32Array folds = object.Get("folds").As<Napi::Uint32Array>();
   for (size_t i = 0; i + 3 < folds.ElementLength(); i += 4) {
     options.folds.push_back({folds[i], folds[i + 1], static_cast<FoldOp>(folds[i + 2]), folds[i + 3] != 0});

@@ -17,7 +17,7 @@ class MapReader : public Wrapped<MapReader>, private Owned {
  public:
   static Napi::Function Define(Napi::Env env);
   static Napi::Object Create(Napi::Env env, Fd fd, MapShape shape, MapReadOptions options, OwnershipPtr ownership);
-  /// From {chunkRows, keep, folds: [offset, size, op, signed, …]}.
+  /// From {chunkRows, keep, split, folds: [offset, size, op, signed, …]}.
   static MapReadOptions ParseOptions(Napi::Object object);
 
   /// Of a closed reader; Create() makes an open one.

@@ -46,6 +46,7 @@ MapWalk::MapWalk(Fd fd, MapShape shape, MapReadOptions options)
       options_(std::move(options)),
       cpus_(PossibleCpus()),
       folding_(shape_.per_cpu && !options_.keep_cpus),
+      splitting_(shape_.per_cpu && options_.split_cpus),
       batch_(ReadsInBatches(shape_.type)),
       kernel_stride_(shape_.KernelValueSize()),
       value_stride_(folding_ ? kernel_stride_ / cpus_ : kernel_stride_) {
@@ -76,11 +77,15 @@ void MapWalk::RequireFoldsInside() const {
 }
 
 void MapWalk::Allocate(uint32_t rows) {
-  keys_ = std::make_shared<Block>(static_cast<size_t>(rows) * shape_.key_size);
-  values_ = std::make_shared<Block>(static_cast<size_t>(rows) * value_stride_);
+  const size_t filled = static_cast<size_t>(rows) * rows_per_key();
+  keys_ = std::make_shared<Block>(filled * row_key_size());
+  values_ = std::make_shared<Block>(filled * value_stride_);
+  if (splitting_) unsplit_keys_.resize(static_cast<size_t>(rows) * shape_.key_size);
   if (folding_) unfolded_.resize(static_cast<size_t>(rows) * kernel_stride_);
   rows_ = rows;
 }
+
+size_t MapWalk::row_key_size() const { return shape_.key_size + (splitting_ ? sizeof(uint16_t) : 0); }
 
 void MapWalk::Grow() {
   // One bucket cannot hold more than the map does.
@@ -114,6 +119,7 @@ uint32_t MapWalk::Next() {
 
 uint32_t MapWalk::Advance() {
   uint32_t rows = batch_ ? NextBatch() : NextByKey();
+  if (splitting_) return SplitRows(rows);
   if (folding_) FoldRows(rows);
   return rows;
 }
@@ -124,7 +130,7 @@ uint32_t MapWalk::NextBatch() {
     LIBBPF_OPTS(bpf_map_batch_opts, options);
     void* from = position_ == Position::kStart ? nullptr : cursor_.data();
     int result =
-        bpf_map_lookup_batch(fd_.get(), from, next_cursor_.data(), keys_->data(), kernel_values(), &count, &options);
+        bpf_map_lookup_batch(fd_.get(), from, next_cursor_.data(), kernel_keys(), kernel_values(), &count, &options);
     int error = result == 0 ? 0 : errno;
     if (error == ENOENT) {
       position_ = Position::kEnd;
@@ -173,7 +179,7 @@ uint32_t MapWalk::NextByKey() {
       throw ReadFailure(errno);
     }
     if (keys_come_and_go) seen_.emplace(cursor_.begin(), cursor_.begin() + shape_.key_size);
-    memcpy(keys_->data() + static_cast<size_t>(rows) * shape_.key_size, cursor_.data(), shape_.key_size);
+    memcpy(kernel_keys() + static_cast<size_t>(rows) * shape_.key_size, cursor_.data(), shape_.key_size);
     rows++;
   }
   return rows;
@@ -184,6 +190,22 @@ void MapWalk::FoldRows(uint32_t rows) {
     FoldValue(options_.folds, wide_, unfolded_.data() + row * kernel_stride_, cpus_, value_stride_,
               values_->data() + row * value_stride_);
   }
+}
+
+uint32_t MapWalk::SplitRows(uint32_t rows) {
+  const size_t cpu_stride = kernel_stride_ / cpus_;
+  uint8_t* key = keys_->data();
+  uint8_t* value = values_->data();
+  for (size_t row = 0; row < rows; row++) {
+    for (uint32_t cpu = 0; cpu < cpus_; cpu++, key += row_key_size(), value += value_stride_) {
+      const uint16_t number = static_cast<uint16_t>(cpu);
+      memcpy(key, unsplit_keys_.data() + row * shape_.key_size, shape_.key_size);
+      memcpy(key + shape_.key_size, &number, sizeof(number));
+      FoldValue(options_.folds, wide_, unfolded_.data() + row * kernel_stride_ + cpu * cpu_stride, 1, cpu_stride,
+                value);
+    }
+  }
+  return rows * cpus_;
 }
 
 }  // namespace sonde

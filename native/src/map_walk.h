@@ -16,6 +16,8 @@ struct MapReadOptions {
   uint32_t chunk_rows;
   /// Per-CPU maps: hand over every CPU's value instead of one folded value.
   bool keep_cpus;
+  /// Per-CPU maps: a row for each CPU, whose number follows the key as a u16.
+  bool split_cpus;
   /// Empty for the default folds.
   std::vector<Fold> folds;
 };
@@ -41,7 +43,7 @@ class MapWalk {
   uint32_t cpus() const { return cpus_; }
   bool batch() const { return batch_; }
   /// Rows that the buffers hold; they are new ones whenever it changed.
-  uint32_t capacity() const { return rows_; }
+  uint32_t capacity() const { return rows_ * rows_per_key(); }
 
  private:
   enum class Position { kStart, kMiddle, kEnd };
@@ -53,8 +55,13 @@ class MapWalk {
   void Allocate(uint32_t rows);
   void Grow();
   void FoldRows(uint32_t rows);
+  /// One row a CPU; returns how many these are.
+  uint32_t SplitRows(uint32_t rows);
+  size_t row_key_size() const;
+  uint32_t rows_per_key() const { return splitting_ ? cpus_ : 1; }
   void RequireFoldsInside() const;
   Failure ReadFailure(int error) const;
+  uint8_t* kernel_keys() { return splitting_ ? unsplit_keys_.data() : keys_->data(); }
   uint8_t* kernel_values() { return folding_ ? unfolded_.data() : values_->data(); }
   std::string Named() const { return "map '" + shape_.context.map + "' of " + shape_.context.object; }
 
@@ -63,15 +70,18 @@ class MapWalk {
   MapReadOptions options_;
   uint32_t cpus_;
   bool folding_;
+  bool splitting_;
   /// The default fold of a value below 8 bytes.
   bool wide_ = false;
   bool batch_;
   size_t kernel_stride_;
   size_t value_stride_;
+  /// Keys that one call reads at most.
   uint32_t rows_ = 0;
   BlockPtr keys_;
   BlockPtr values_;
   std::vector<uint8_t> unfolded_;
+  std::vector<uint8_t> unsplit_keys_;
 
   Position position_ = Position::kStart;
   /// Batches: the kernel's token; row by row: the last key.

@@ -48,8 +48,13 @@ const COMMAND = 0x4000_0000;
 
 /** One command to `commands.bpf.c`: a kill of nobody, which its program sees. `n`: 0 to 2^30 - 1; `key`: 24 bits. */
 export function command(op: keyof typeof OPS, key: number, n: number): void {
+  signalNobody(COMMAND + n, (OPS[op] << 24) | key);
+}
+
+/** A kill that a program sees and nobody gets: no process has a number this high. */
+export function signalNobody(pid: number, signal: number): void {
   try {
-    process.kill(COMMAND + n, (OPS[op] << 24) | key);
+    process.kill(pid, signal);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ESRCH' || code === 'EINVAL') return; // nobody has that number: as meant

@@ -52,7 +52,7 @@ const HOST_DECODERS: ReadonlySet<string> = new Set(HOST_DECODER_NAMES);
 /** Bytes that the labels of a record may have together: four paths of the longest kind. They are remembered for each key. */
 const MAX_LABEL_BYTES = 16_384;
 /** Bytes of the CPU number after the key. */
-const CPU_SIZE = 2;
+export const CPU_SIZE = 2;
 /** The CPU number's type. */
 const CPU_TYPE: TypeLayout = {
   kind: 'int',

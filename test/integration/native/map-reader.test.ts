@@ -123,6 +123,31 @@ describe('map reader', { skip: skipUnlessRoot }, () => {
     });
   }
 
+  it('gives each CPU a row, whose key ends with its number, whatever a chunk holds', () => {
+    const cpus = native.possibleCpus();
+    const hash = map('percpu_hash');
+    for (let i = 0; i < 50; i++)
+      hash.update(
+        u32(i),
+        perCpuValue(8, (cpu) => u64(BigInt(1000 * i + cpu))),
+      );
+    const reader = hash.openReader({ perCpu: 'split', chunkRows: 16 });
+    const found = new Map<string, bigint>();
+    for (let rows = reader.nextSync(); rows > 0; rows = reader.nextSync()) {
+      const keys = new DataView(reader.keys.buffer, reader.keys.byteOffset);
+      const values = new DataView(reader.values.buffer, reader.values.byteOffset);
+      for (let row = 0; row < rows; row++) {
+        const name = `${keys.getUint32(row * 6, true)}/${keys.getUint16(row * 6 + 4, true)}`;
+        assert.ok(!found.has(name), `${name} came twice`);
+        found.set(name, values.getBigUint64(row * 8, true));
+      }
+    }
+    reader.close();
+    assert.equal(found.size, 50 * cpus);
+    for (let i = 0; i < 50; i++)
+      for (let cpu = 0; cpu < cpus; cpu++) assert.equal(found.get(`${i}/${cpu}`), BigInt(1000 * i + cpu));
+  });
+
   it('sums a per-CPU value of 4 bytes in 64 bits', async () => {
     map('percpu_array').update(
       u32(3),

@@ -6,6 +6,7 @@ import { forwardPort, joinHost } from '../../harness/guest-network.js';
 import { configFolder, startSonde } from '../../harness/sonde.js';
 import { assertKept, NO_CAPABILITIES } from '../../harness/thread-status.js';
 import { testFolder } from '../../services/folders.js';
+import { add } from '../format/map-kinds.js';
 
 const TIMEOUT_MS = 120_000;
 const {
@@ -20,7 +21,10 @@ test('through Kafka an aggregator elsewhere has what sonde run shows here', asyn
   joinHost();
   const forwards = [await forwardPort(Number(brokerPort)), await forwardPort(Number(aggregatorPort))];
   t.after(() => forwards.forEach((close) => close()));
-  const folder = configFolder(t, { commands: { yaml: fixtureYaml('commands'), object: 'commands' } });
+  const folder = configFolder(t, {
+    commands: { yaml: fixtureYaml('commands'), object: 'commands' },
+    'map-kinds': { yaml: fixtureYaml('map-kinds'), object: 'map-kinds' },
+  });
   const probes = ['--config.dir', folder, '--poll-interval', '1'];
   const here = await startSonde(t, probes);
   const fleet = ['--kafka.brokers', `127.0.0.1:${brokerPort}`, '--spool.dir', testFolder(t, 'spool')];
@@ -36,6 +40,8 @@ test('through Kafka an aggregator elsewhere has what sonde run shows here', asyn
   command('hash', 5, 3);
   command('delete', 5, 0);
   command('hash', 5, 4);
+  add(1, 5);
+  add(2, 3);
   const wanted = series(await (await fetch(`${here.url}/metrics`)).text());
   assert.ok(wanted.length >= 5, wanted.join('\n'));
   const deadline = Date.now() + TIMEOUT_MS;

@@ -1,0 +1,3 @@
+import { mapKindsTests } from '../../kernel/format/map-kinds.js';
+
+mapKindsTests();
