@@ -19,7 +19,7 @@ import { consumerMetrics, deadLetterMetrics, redisMetrics } from './metrics.js';
 import { openRedis } from './redis.js';
 import { startLog } from './start-log.js';
 import { onTermination } from './termination.js';
-import { serve } from './web.js';
+import { openWebConfig, serve } from './web.js';
 
 /** Of the 10 s that stopping may take, so that the rest has its time too. */
 const LEAVE_TIMEOUT_MS = 6000;
@@ -31,6 +31,7 @@ export async function aggregate(settings: Settings): Promise<void> {
   const { values } = settings;
   checkRollups(values.rollups);
   const log = startLog(settings);
+  const webConfig = await openWebConfig(values, log);
   const kafka = await kafkaOptions(values, log);
   const redis = await openRedis(values, log);
   const registry = new Registry();
@@ -72,6 +73,7 @@ export async function aggregate(settings: Settings): Promise<void> {
       },
       page: aggregator,
       readiness: () => aggregateReadiness({ consumer, aggregator, redis: redis?.link, hasRead }),
+      web: webConfig,
     });
     onTermination(log, async () => {
       isStopping = true;

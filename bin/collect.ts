@@ -21,7 +21,7 @@ import { startLog } from './start-log.js';
 import { attachedLine } from './summary.js';
 import { onTermination } from './termination.js';
 import { VERSION } from './version.js';
-import { serve, type Readiness } from './web.js';
+import { openWebConfig, serve, type Readiness } from './web.js';
 
 /** What the first try to reach the brokers holds the start up, so that a wrong login is told before anything is loaded. */
 const CONNECT_WAIT_MS = 5000;
@@ -35,6 +35,7 @@ const NOBODY: Publisher = { publish: () => Promise.resolve(), close: () => Promi
 export async function collect(settings: Settings): Promise<void> {
   const { values } = settings;
   const log = startLog(settings);
+  const webConfig = await openWebConfig(values, log);
   const reloader = new Reloader(values, log);
   await reloader.listen();
   const configs = await loadableConfigs(values);
@@ -79,6 +80,7 @@ export async function collect(settings: Settings): Promise<void> {
       },
       readiness: () => readiness(collector, publisher),
       reloader,
+      web: webConfig,
     });
     dropCapabilities({ values, configs, native, log });
     reloader.begin({ collector, metrics: reloadMetrics(registry) });

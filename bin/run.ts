@@ -18,12 +18,13 @@ import { startLog } from './start-log.js';
 import { attachedLine } from './summary.js';
 import { onTermination } from './termination.js';
 import { VERSION } from './version.js';
-import { serve, type Web } from './web.js';
+import { openWebConfig, serve, type Web } from './web.js';
 
 /** `sonde run`: collector and aggregator in one process, over the memory bus. Resolves when it serves, or, with `--config.check`, when it has checked. */
 export async function run(settings: Settings): Promise<void> {
   const { values } = settings;
   const log = startLog(settings);
+  const webConfig = await openWebConfig(values, log);
   const reloader = new Reloader(values, log);
   await reloader.listen();
   const configs = await loadableConfigs(values);
@@ -64,7 +65,7 @@ export async function run(settings: Settings): Promise<void> {
     // Requests are served only once the first read has been applied: whoever gets an answer gets a ready one.
     const readiness = (): { ready: true; lines: [] } => ({ ready: true, lines: [] });
     const metrics = { aggregator, registry, refresh: collector };
-    web = await serve({ values, metrics, page: aggregator, readiness, reloader });
+    web = await serve({ values, metrics, page: aggregator, readiness, reloader, web: webConfig });
     dropCapabilities({ values, configs, native, log });
     reloader.begin({ collector, metrics: reloadMetrics(registry) });
   } catch (error) {

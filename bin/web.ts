@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import type { Aggregator } from '../aggregator/aggregator.js';
 import { registerPage } from '../aggregator/console/page.js';
@@ -7,9 +8,11 @@ import {
   type MetricsRouteOptions,
 } from '../aggregator/output/prometheus/routes.js';
 import { METRIC_PREFIX } from '../aggregator/served.js';
-import { parseListenAddress } from '../lib/listen-address.js';
+import { inheritedDescriptor, parseListenAddress } from '../lib/listen-address.js';
+import type { Logger } from '../lib/log.js';
 import type { SettingValues } from '../lib/settings.js';
 import { createWebServer, listen } from '../lib/web-server.js';
+import { LiveWebConfig } from '../lib/web-config/live-web-config.js';
 import { UsageError } from './fail.js';
 import { registerLifecycle } from './lifecycle.js';
 import type { Reloader } from './reloader.js';
@@ -30,6 +33,8 @@ export interface WebOptions {
   readonly readiness: () => Readiness;
   /** Where there are configs to reload. */
   readonly reloader?: Reloader;
+  /** From {@link openWebConfig}. Closed with the server. */
+  readonly web: LiveWebConfig | undefined;
 }
 
 export interface Web {
@@ -38,10 +43,16 @@ export interface Web {
   close(): Promise<void>;
 }
 
+/** The file of `--web.config.file`, if there is one. Before anything is loaded: throws a SettingsError with everything that is wrong in it. */
+export async function openWebConfig(values: SettingValues, log: Logger): Promise<LiveWebConfig | undefined> {
+  const file = values['web.config.file'];
+  return file === undefined ? undefined : LiveWebConfig.open({ file, warn: (message) => log.warn(message) });
+}
+
 /** Serves metrics, page and health. Throws a UsageError when the address cannot be listened on. */
-export async function serve({ values, metrics, page, readiness, reloader }: WebOptions): Promise<Web> {
+export async function serve({ values, metrics, page, readiness, reloader, web }: WebOptions): Promise<Web> {
   const path = values['web.telemetry-path'];
-  const server = createWebServer();
+  const server = createWebServer({ web });
   const series = { ...metrics, metricPrefix: METRIC_PREFIX };
   registerMetricsRoute(server, { ...series, path });
   registerFederateRoute(server, series);
@@ -62,9 +73,27 @@ export async function serve({ values, metrics, page, readiness, reloader }: WebO
 
 async function listenOn(server: FastifyInstance, address: string): Promise<string> {
   try {
-    return await listen(server, parseListenAddress(address)!);
+    const parsed = parseListenAddress(address)!;
+    return await listen(server, 'fd' in parsed ? { fd: inheritedSocket(parsed.fd, address) } : parsed);
   } catch (error) {
     throw explainListen(error, address);
+  }
+}
+
+function inheritedSocket(number: number, address: string): number {
+  const fd = inheritedDescriptor(number, process.env, process.pid);
+  if (isSocket(fd)) return fd;
+  throw new UsageError(
+    `cannot listen on ${address}: descriptor ${fd} is no socket; start it by a systemd unit that has a socket unit beside it, or choose another with --web.listen-address`,
+  );
+}
+
+function isSocket(fd: number): boolean {
+  try {
+    return fstatSync(fd).isSocket();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EBADF') return false;
+    throw error;
   }
 }
 

@@ -103,7 +103,7 @@ export const SETTINGS = {
   },
   'web.listen-address': {
     kind: kind.listenAddress,
-    help: 'where to serve, as [HOST]:PORT; without a host on all addresses',
+    help: 'where to serve, as [HOST]:PORT; without a host on all addresses; fd://0 is the first socket that systemd hands over',
     commands: SERVERS,
     default: ':9435',
     defaults: { collect: ':9436' },
@@ -119,6 +119,11 @@ export const SETTINGS = {
     help: 'POST /-/reload loads the configs anew',
     commands: PROBES,
     default: 'false',
+  },
+  'web.config.file': {
+    kind: kind.file,
+    help: "TLS, client certificates and logins: a web configuration file as Prometheus' exporters have; read again when it changes",
+    commands: SERVERS,
   },
   'poll-interval': {
     kind: kind.seconds(0.1, 3600),

@@ -125,12 +125,12 @@ function bytesOf(input: string): number | undefined {
   return match === null ? undefined : Number(match[1]) * UNIT_BYTES.get(match[2]!)!;
 }
 
-/** `[HOST]:PORT` to listen on. */
+/** `[HOST]:PORT` to listen on, or `fd://N`. */
 export const listenAddress: Kind<string> = scalar(
   '<address>',
   (input) => (parseListenAddress(input) === undefined ? undefined : input),
   'address',
-  'write [HOST]:PORT, such as :9435 or 127.0.0.1:9435',
+  'write [HOST]:PORT, such as :9435 or 127.0.0.1:9435, or fd://0 for a socket of systemd',
 );
 
 /** The path of the metrics: the router has signs of its own (`:`, `*`), and some paths are taken. */

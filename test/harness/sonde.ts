@@ -64,7 +64,7 @@ export async function startSonde(
     child.stdout.on('data', () => {
       // The last of the three lines: what is before it is complete.
       if (!/^attached .*\n/m.test(stdout)) return;
-      const url = /^metrics\s+(http:\S+:\d+)\//m.exec(stdout)?.[1];
+      const url = /^metrics\s+(https?:\S+:\d+)\//m.exec(stdout)?.[1];
       if (url !== undefined) resolve(url);
     });
   });
