@@ -148,7 +148,10 @@ export class RecordsLane {
     this.#rejectWaiters();
     const left = this.#takeBack();
     this.#settled();
-    if (this.#options.spool() === undefined) return left;
+    const spool = this.#options.spool();
+    if (spool === undefined) return left;
+    // What the bus has from the spool and did not acknowledge: it is still there, or lost with a segment that had to go.
+    spool.giveBack();
     this.#toSpool(left);
     return [];
   }
@@ -170,7 +173,8 @@ export class RecordsLane {
     const spool = this.#options.spool();
     const isDirect = this.#underWay !== undefined && !this.#underWay.isSpilled;
     if (spool !== undefined && (!spool.isEmpty || (!link.isUp && !isDirect))) {
-      this.#toSpool(frames);
+      // What the queue took when a full disk had refused what came before it goes first.
+      this.#toSpool([...this.#queue.takeAll(), ...frames]);
       return;
     }
     this.#queue.push(frames);

@@ -2,18 +2,18 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { DiskLog, type DiskLogOptions, type LogLoss } from '../../lib/disk-log/disk-log.js';
+import type { Scope } from './seed.js';
 
 /** In memory where there is such a place: these tests make thousands of files. */
-export function temporaryFolder(t: TestContext): string {
+export function temporaryFolder(t: Scope): string {
   const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sonde-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
 /** A small file system of its own. */
-export function mountedTmpfs(t: TestContext, size: string): string {
+export function mountedTmpfs(t: Scope, size: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'sonde-'));
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'sonde-test', folder]);
   t.after(() => {
@@ -30,7 +30,7 @@ export interface OpenLog {
 }
 
 /** A log that is closed after the test. */
-export async function openLog(t: TestContext, folder: string, options: Partial<DiskLogOptions> = {}): Promise<OpenLog> {
+export async function openLog(t: Scope, folder: string, options: Partial<DiskLogOptions> = {}): Promise<OpenLog> {
   const losses: LogLoss[] = [];
   const errors: unknown[] = [];
   const log = new DiskLog({

@@ -1,4 +1,3 @@
-import type { TestContext } from 'node:test';
 import { BusLink } from '../../collector/publish/bus-link.js';
 import { FrameEncoder } from '../../collector/publish/frame-encoder.js';
 import { RecordAccount } from '../../collector/publish/record-account.js';
@@ -7,6 +6,7 @@ import { Spool } from '../../collector/publish/spool.js';
 import { createLogger } from '../../lib/log.js';
 import { packU32, type Frame } from '../../wire/frame.js';
 import type { GatedBus } from './gated-bus.js';
+import type { Scope } from './seed.js';
 
 export const SILENT = createLogger({ debug: false, timestamps: false }).child({}, { level: 'silent' });
 
@@ -54,7 +54,7 @@ export class LaneFixture {
 
   readonly encoder: FrameEncoder;
 
-  static async start(t: TestContext, options: LaneFixtureOptions): Promise<LaneFixture> {
+  static async start(t: Scope, options: LaneFixtureOptions): Promise<LaneFixture> {
     const { folder, maxBytes = 1 << 20, segmentBytes = 64 * 1024 } = options;
     const fixture = new LaneFixture(options);
     if (folder !== undefined) {
@@ -112,6 +112,11 @@ export class LaneFixture {
     await this.spool?.close();
     this.spool = undefined;
   }
+}
+
+/** Until nothing waits: an attempt that was under way may fail before the next. */
+export async function drained({ lane, link }: LaneFixture): Promise<void> {
+  while (!lane.isEmpty || !link.isUp) await lane.flush(1000);
 }
 
 /** The numbers in Records frames. */

@@ -4,9 +4,11 @@ import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { GatedBus, inSequence } from '../../harness/gated-bus.js';
-import { LaneFixture, numbersIn } from '../../harness/lane-fixture.js';
+import { drained, LaneFixture, numbersIn } from '../../harness/lane-fixture.js';
+import { showLane } from '../../harness/lane-property.js';
 import { mountedTmpfs } from '../../harness/disk-log.js';
 import { skipUnlessRoot } from '../../harness/privileged.js';
+import { forSeeds } from '../../harness/seed.js';
 import { until } from '../../harness/until.js';
 
 test('a spool whose disk is full', { skip: skipUnlessRoot }, async (t) => {
@@ -60,6 +62,29 @@ test('a spool whose disk is full', { skip: skipUnlessRoot }, async (t) => {
   });
 });
 
+test(
+  'what came while a full disk refused frames goes before what the disk takes later',
+  { skip: skipUnlessRoot },
+  async (t) => {
+    const mount = mountedTmpfs(t, '300k');
+    const bus = new GatedBus();
+    const lane = await LaneFixture.start(t, { bus, folder: join(mount, 'spool') });
+    bus.state = 'hangs';
+    lane.manifest();
+    fill(mount);
+    lane.records(1, 40_000); // more than may wait in memory
+    assert.equal(lane.account.lost.get('spool_io'), 1);
+    lane.records();
+    rmSync(join(mount, 'others'));
+    bus.release('away');
+    await until(() => !lane.link.isUp, 'the send to fail');
+    lane.records();
+    bus.state = 'up';
+    await drained(lane);
+    assert.deepEqual(numbersIn(inSequence(bus.frames).taken), [1, 2]);
+  },
+);
+
 test('a spool on a disk that is read-only is none: memory has to do', { skip: skipUnlessRoot }, async (t) => {
   const mount = mountedTmpfs(t, '1m');
   execFileSync('mount', ['-o', 'remount,ro', mount]);
@@ -74,6 +99,17 @@ test('a spool on a disk that is read-only is none: memory has to do', { skip: sk
   await lane.lane.flush(1000);
   assert.deepEqual(numbersIn(bus.frames), [0, 1, 2, 3, 4]);
 });
+
+test('whatever bus and disk do, records come in order and once, or are counted as lost', { skip: skipUnlessRoot }, () =>
+  forSeeds(10, (random, scope, seed) => {
+    const mount = mountedTmpfs(scope, '300k');
+    return showLane(random, scope, {
+      folder: join(mount, 'spool'),
+      mayHang: seed % 2 === 0,
+      disk: { fill: () => fill(mount), free: () => rmSync(join(mount, 'others'), { force: true }) },
+    });
+  }),
+);
 
 /** Leaves no byte on a small file system. */
 function fill(mount: string): void {

@@ -1,29 +1,14 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
-import type { RecordAccount } from '../../../../collector/publish/record-account.js';
 import { SondeError } from '../../../../wire/errors.js';
 import { temporaryFolder } from '../../../harness/disk-log.js';
 import { GatedBus, inSequence } from '../../../harness/gated-bus.js';
-import { LaneFixture, numbersIn } from '../../../harness/lane-fixture.js';
-import { randomInteger, seededRandom } from '../../../../lib/random.js';
+import { drained, LaneFixture, numbersIn } from '../../../harness/lane-fixture.js';
+import { assertAddsUp, showLane } from '../../../harness/lane-property.js';
+import { forSeeds } from '../../../harness/seed.js';
 
 const KIB = 1024;
-
-function lostOf({ lost }: RecordAccount): number {
-  return [...lost.values()].reduce((sum, count) => sum + count, 0);
-}
-
-/** In = out + lost + waiting. */
-function assertAddsUp({ account }: LaneFixture, message = ''): void {
-  assert.equal(account.in, account.out + lostOf(account) + account.waiting, message);
-  assert.ok(account.waiting >= 0 && account.out >= 0, message);
-}
-
-/** Until nothing waits: an attempt that was under way may fail before the next. */
-async function drained({ lane, link }: LaneFixture): Promise<void> {
-  while (!lane.isEmpty || !link.isUp) await lane.flush(1000);
-}
 
 function upTo(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i);
@@ -310,63 +295,7 @@ test('closed with the bus away, everything is in the spool, what was under way i
   assert.deepEqual(numbersIn(inSequence(bus.frames).taken), upTo(5));
 });
 
-test('whatever the bus does, records come in order and once, or are counted as lost', async (t) => {
-  for (let seed = 1; seed <= 25; seed++) {
-    const random = seededRandom(seed);
-    const mayHang = seed % 2 === 0;
-    const folder = temporaryFolder(t);
-    const bus = new GatedBus();
-    let made = 0;
-    let lost = 0;
-    let lane = await LaneFixture.start(t, { bus, folder, maxBytes: 200 * KIB, segmentBytes: 50 * KIB });
-    const firstOfSession: number[] = [];
-    const begin = (): void => {
-      firstOfSession.push(made);
-      lane.manifest();
-    };
-    begin();
-    for (let step = 0; step < 150; step++) {
-      const message = `seed ${seed}, step ${step}`;
-      const dice = random();
-      if (dice < 0.75) {
-        const count = 1 + randomInteger(random, 4);
-        lane.records(count, randomInteger(random, 12) * KIB);
-        made += count;
-      } else if (dice < 0.8) lane.lookup(randomInteger(random, 3) * KIB);
-      else if (dice < 0.86) bus.release('up');
-      else if (dice < 0.92) bus.release('away');
-      else if (dice < 0.96) bus.state = mayHang ? 'hangs' : bus.state;
-      else if (dice < 0.98) await lane.lane.flush(1);
-      else {
-        assertAddsUp(lane, message);
-        const { recovered } = lane.spool!;
-        await lane.close();
-        lost += lostOf(lane.account) + lostOf(recovered);
-        lane = await LaneFixture.start(t, { bus, folder, maxBytes: 200 * KIB, segmentBytes: 50 * KIB });
-        begin();
-      }
-      if (random() < 0.3) await new Promise(setImmediate);
-      assertAddsUp(lane, message);
-    }
-    bus.release('up');
-    await drained(lane);
-    lost += lostOf(lane.account) + lostOf(lane.spool!.recovered);
-    const { taken } = inSequence(bus.frames);
-    let arrived = 0;
-    const sessions = [...new Set(taken.map(({ session }) => Buffer.from(session).toString('hex')))];
-    for (const session of sessions) {
-      const numbers = numbersIn(taken.filter((frame) => Buffer.from(frame.session).toString('hex') === session));
-      assert.deepEqual(
-        numbers,
-        [...new Set(numbers)].sort((a, b) => a - b),
-        `seed ${seed}: in order, each once`,
-      );
-      arrived += numbers.length;
-    }
-    const message = `seed ${seed}: of ${made} ${arrived} arrived, ${lost} counted as lost`;
-    // Of a send that hung it is not known what became of it: it may have arrived, and been lost from the spool as well.
-    if (mayHang) assert.ok(arrived + lost >= made, message);
-    else assert.equal(arrived + lost, made, message);
-    await lane.close();
-  }
-});
+test('whatever the bus does, records come in order and once, or are counted as lost', () =>
+  forSeeds(25, (random, scope, seed) =>
+    showLane(random, scope, { folder: temporaryFolder(scope), mayHang: seed % 2 === 0 }),
+  ));
