@@ -7,7 +7,8 @@ import { RowDecoder } from '../../../aggregator/series/row-decoder.js';
 import { Family } from '../../../aggregator/series/family.js';
 import { Facts } from '../../../aggregator/decode/facts.js';
 import { unpackU32 } from '../../../wire/frame.js';
-import { randomInteger, seededRandom } from '../../../lib/random.js';
+import { forSeeds } from '../../harness/seed.js';
+import { randomInteger } from '../../../lib/random.js';
 
 const KEY_SIZE = 4;
 
@@ -109,9 +110,8 @@ test('vanished rows beyond the bound are given up, counted', () => {
   assert.equal(tracker.abandoned, 2);
 });
 
-test('totals are exact whatever is evicted, begins again, or is not acknowledged', () => {
-  for (let seed = 1; seed <= 20; seed++) {
-    const random = seededRandom(seed);
+test('totals are exact whatever is evicted, begins again, or is not acknowledged', () =>
+  forSeeds(20, (random) => {
     const { map, tracker, columns } = tracked();
     const family = new Family({ name: 'm', help: '', type: 'counter', labels: ['key'] }, { cap: 1_000_000 });
     const fields = [
@@ -167,6 +167,5 @@ test('totals are exact whatever is evicted, begins again, or is not acknowledged
     const got = new Map(
       Array.from({ length: family.size }, (_, series) => [family.table.text(series), family.cells.get(series)]),
     );
-    for (const [key, value] of truth) assert.equal(got.get(`key="${key}"`) ?? 0n, value, `seed ${seed}, key ${key}`);
-  }
-});
+    for (const [key, value] of truth) assert.equal(got.get(`key="${key}"`) ?? 0n, value, `key ${key}`);
+  }));

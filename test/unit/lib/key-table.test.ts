@@ -1,42 +1,43 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KeyTable, NONE } from '../../../lib/key-table.js';
-import { randomInteger, seededRandom } from '../../../lib/random.js';
+import { forSeeds } from '../../harness/seed.js';
+import { randomInteger } from '../../../lib/random.js';
 
-test('keys keep their ids while others come and go', () => {
-  for (const keySize of [1, 4, 6, 8, 23]) {
-    const random = seededRandom(keySize);
-    const table = new KeyTable(keySize, 1);
-    const known = new Map<string, number>();
-    const detached: number[] = [];
-    for (let step = 0; step < 20_000; step++) {
-      const key = Buffer.alloc(keySize);
-      key.writeUIntLE(randomInteger(random, keySize === 1 ? 200 : 3000), 0, Math.min(keySize, 2));
-      const text = key.toString('hex');
-      const words = table.load(key, 0);
-      const id = table.find(words, 0);
-      const guess = randomInteger(random, 3000);
-      assert.equal(table.matches(guess, words, 0), guess === id, `step ${step}, guess ${guess}`);
-      assert.equal(id, known.get(text) ?? NONE, `step ${step}, key ${text}`);
-      if (id === NONE) {
-        const added = table.add(words, 0);
-        assert.ok(![...known.values()].includes(added) || step > 500, 'an id in use is not given out');
-        known.set(text, added);
-        assert.equal(Buffer.from(table.key(added)).toString('hex'), text);
-      } else if (random() < 0.4) {
-        known.delete(text);
-        if (random() < 0.5) table.release(id);
-        else {
-          table.detach(id);
-          detached.push(id);
+test('keys keep their ids while others come and go', () =>
+  forSeeds(1, (random) => {
+    for (const keySize of [1, 4, 6, 8, 23]) {
+      const table = new KeyTable(keySize, 1);
+      const known = new Map<string, number>();
+      const detached: number[] = [];
+      for (let step = 0; step < 20_000; step++) {
+        const key = Buffer.alloc(keySize);
+        key.writeUIntLE(randomInteger(random, keySize === 1 ? 200 : 3000), 0, Math.min(keySize, 2));
+        const text = key.toString('hex');
+        const words = table.load(key, 0);
+        const id = table.find(words, 0);
+        const guess = randomInteger(random, 3000);
+        assert.equal(table.matches(guess, words, 0), guess === id, `step ${step}, guess ${guess}`);
+        assert.equal(id, known.get(text) ?? NONE, `step ${step}, key ${text}`);
+        if (id === NONE) {
+          const added = table.add(words, 0);
+          assert.ok(![...known.values()].includes(added) || step > 500, 'an id in use is not given out');
+          known.set(text, added);
+          assert.equal(Buffer.from(table.key(added)).toString('hex'), text);
+        } else if (random() < 0.4) {
+          known.delete(text);
+          if (random() < 0.5) table.release(id);
+          else {
+            table.detach(id);
+            detached.push(id);
+          }
         }
+        if (random() < 0.1 && detached.length > 0) table.release(detached.pop()!);
+        assert.equal(table.size, known.size);
       }
-      if (random() < 0.1 && detached.length > 0) table.release(detached.pop()!);
-      assert.equal(table.size, known.size);
+      assert.equal(new Set(known.values()).size, known.size, 'ids are distinct');
     }
-    assert.equal(new Set(known.values()).size, known.size, 'ids are distinct');
-  }
-});
+  }));
 
 test('a detached key is found neither by its key nor by its id', () => {
   const table = new KeyTable(4);

@@ -2,9 +2,20 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { decodeFrame, encodeFrame, packU32, unpackU32, type FrameInit } from '../../../wire/frame.js';
+import {
+  decodeFrame,
+  encodeFrame,
+  packU32,
+  unpackU32,
+  WIRE_MAJOR,
+  WIRE_MINOR,
+  type FrameInit,
+} from '../../../wire/frame.js';
 import { SondeError } from '../../../wire/errors.js';
+import { ProtoReference } from '../../harness/proto-reference.js';
 import { packageRoot } from '../../harness/root.js';
+import { forSeeds } from '../../harness/seed.js';
+import { randomInteger } from '../../../lib/random.js';
 
 const HEADER = { hostId: 'host-1', bootId: 'boot-1', session: new Uint8Array(16).fill(7) } as const;
 
@@ -156,6 +167,36 @@ test('what is no frame is refused with its reason', () => {
   assert.equal(codeOf(encodeFrame({ ...FRAMES['health'], session: new Uint8Array(3) })), 'FRAME_MALFORMED');
   assert.equal(codeOf(encodeFrame(HEADER)), 'FRAME_MALFORMED', 'no body');
 });
+
+test('random frames, as frame.proto and the rules of protobuf have them: read whole, written whole, and never half', () => {
+  const reference = new ProtoReference();
+  return forSeeds(300, (random) => {
+    const { value, bytes } = reference.random('Frame', random, {
+      versionMajor: WIRE_MAJOR,
+      versionMinor: WIRE_MINOR,
+      hostId: 'host-1',
+      session: Buffer.alloc(16, 7),
+    });
+    assert.deepEqual(plain(decodeFrame(bytes)), plain(value));
+    assert.deepEqual(plain(decodeFrame(encodeFrame(value as FrameInit))), plain(value));
+    for (let cut = 0; cut < 10; cut++) {
+      try {
+        decodeFrame(bytes.subarray(0, randomInteger(random, bytes.length)));
+      } catch (error) {
+        assert.ok(error instanceof SondeError, String(error));
+      }
+    }
+  });
+});
+
+/** Without what the library keeps for itself; bytes as text. */
+function plain(value: unknown): unknown {
+  if (value instanceof Uint8Array) return `0x${Buffer.from(value).toString('hex')}`;
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).filter(([name, own]) => !name.startsWith('$') && own !== undefined);
+  return Object.fromEntries(entries.map(([name, own]) => [name, plain(own)]));
+}
 
 test('columns of numbers', () => {
   const numbers = Uint32Array.of(0, 1, 2 ** 31, 2 ** 32 - 1);

@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { COUNTED, FAILED } from '../../../../aggregator/series/event-state.js';
 import type { ValueField } from '../../../../wire/layout/value.js';
 import { EventMetric, field, type EventMetricOptions } from '../../../harness/event-metric.js';
-import { randomInteger, seededRandom } from '../../../../lib/random.js';
+import { forSeeds } from '../../../harness/seed.js';
+import { randomInteger } from '../../../../lib/random.js';
 
 const u64 = (offset: number): ValueField => ({ offset, size: 8, signed: false, kind: 'int' });
 const s32 = (offset: number): ValueField => ({ offset, size: 4, signed: true, kind: 'int' });
@@ -154,9 +155,8 @@ test('beyond the limit of series one takes the rest, and every record is counted
   assert.equal(metric.text(), 'm{key="1"} 2\nm{key="2"} 1\nm{key="other"} 3\n');
 });
 
-test('random records of random layouts, against a Map of texts and bigints', () => {
-  const random = seededRandom(20261125);
-  for (let round = 0; round < 60; round++) {
+test('random records of random layouts, against a Map of texts and bigints', () =>
+  forSeeds(60, (random) => {
     const littleEndian = random() < 0.5;
     const a = field('a', randomInteger(random, 6), [1, 2, 4, 8][randomInteger(random, 4)]!);
     const b = field('b', a.offset + a.size + randomInteger(random, 4), 1 + randomInteger(random, 5), { name: 'hex' });
@@ -188,8 +188,7 @@ test('random records of random layouts, against a Map of texts and bigints', () 
       [...model].map(([labels, values]) => `m{${labels}} ${values[which]}\n`).join('');
     assert.equal(sum.text(), lines('sum'));
     assert.equal(last.text(), lines('last'));
-  }
-});
+  }));
 
 /** A gauge of the last value, one that adds up, and one of floats that does, with the same limits. */
 function threeGauges(limits: NonNullable<EventMetricOptions['limits']>): Record<'last' | 'sum' | 'float', EventMetric> {

@@ -10,7 +10,8 @@ import { exposed, federated } from '../../../harness/exposed.js';
 import { KeptSections } from '../../../harness/kept-sections.js';
 import { BUCKETS, LimitedSource, type MadeRow } from '../../../harness/limited-metrics.js';
 import { LimitedModel, type ModelLimits } from '../../../harness/limited-model.js';
-import { randomInteger, seededRandom } from '../../../../lib/random.js';
+import { forSeeds } from '../../../harness/seed.js';
+import { randomInteger } from '../../../../lib/random.js';
 
 const OPTIONS = { metricPrefix: '', maxSeriesPerMetric: 2_000_000, onProblem: () => undefined };
 const MAPS = ['c_total', 'h'] as const;
@@ -135,9 +136,8 @@ const COMBINATIONS: readonly Combination[] = [
 ];
 
 for (const { yaml, limits } of COMBINATIONS) {
-  test(`limits ${yaml || 'none'}: as the naive model has it; totals exact, nothing falls, what lives stays`, async () => {
-    for (let seed = 1; seed <= 3; seed++) await compareWithModel(yaml, limits, seededRandom(seed));
-  });
+  test(`limits ${yaml || 'none'}: as the naive model has it; totals exact, nothing falls, what lives stays`, () =>
+    forSeeds(3, (random) => compareWithModel(yaml, limits, random)));
 }
 
 async function compareWithModel(yaml: string, limits: ModelLimits, random: () => number): Promise<void> {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bucketsOf, upperBounds, type BucketSpec } from '../../../../aggregator/series/buckets.js';
 import { ValueBuckets } from '../../../../aggregator/series/value-buckets.js';
-import { randomInteger, seededRandom } from '../../../../lib/random.js';
+import { forSeeds } from '../../../harness/seed.js';
+import { randomInteger } from '../../../../lib/random.js';
 
 const U64_MAX = 2n ** 64n - 1n;
 
@@ -62,9 +63,8 @@ test('a value falls into the first bucket whose upper bound it does not exceed',
   }
 });
 
-test('random values of random bounds, against a search one by one', () => {
-  const random = seededRandom(4);
-  for (let round = 0; round < 200; round++) {
+test('random values of random bounds, against a search one by one', () =>
+  forSeeds(200, (random) => {
     const bounds = Array.from({ length: 1 + randomInteger(random, 40) }, () => 2 ** (random() * 66)).sort(
       (a, b) => a - b,
     );
@@ -77,8 +77,7 @@ test('random values of random bounds, against a search one by one', () => {
       const found = buckets.find(Number(value & 0xffffffffn), Number(value >> 32n));
       assert.equal(found, naive < 0 ? bounds.length : naive, `${value} in ${bounds.join()}`);
     }
-  }
-});
+  }));
 
 test('fixed keys that are no whole numbers are no bucket of a map, and stop nothing', () => {
   const buckets = bucketsOf(spec({ bucketType: 'fixed', bucketKeys: [0.5, 2, 2.5] }));

@@ -11,14 +11,23 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import { HEADER_BYTES } from '../../../../lib/disk-log/entry.js';
 import { append, drain, openLog, temporaryFolder } from '../../../harness/disk-log.js';
-import { randomInteger, seededRandom } from '../../../../lib/random.js';
+import { forSeeds, type Scope } from '../../../harness/seed.js';
+import { randomInteger } from '../../../../lib/random.js';
 
 /** Texts of different lengths, the empty one among them. */
 function texts(count: number): string[] {
   return Array.from({ length: count }, (_, i) => `${i}:`.padEnd((i * 37) % 90, 'x').slice(0, (i * 37) % 90));
+}
+
+/** Of random lengths, the empty one often among them, with every ASCII character. */
+function randomTexts(random: () => number, count: number): string[] {
+  return Array.from({ length: count }, () => {
+    const bytes = new Uint8Array(random() < 0.1 ? 0 : randomInteger(random, 90));
+    return Buffer.from(bytes.map(() => randomInteger(random, 128))).toString('latin1');
+  });
 }
 
 function segmentsOf(folder: string): string[] {
@@ -28,11 +37,11 @@ function segmentsOf(folder: string): string[] {
 }
 
 /** A closed log of several segments, with what was appended, by segment. */
-async function written(t: TestContext, count = 24): Promise<{ folder: string; bySegment: string[][] }> {
+async function written(t: Scope, all = texts(24)): Promise<{ folder: string; bySegment: string[][] }> {
   const folder = temporaryFolder(t);
   const { log } = await openLog(t, folder);
   const bySegment: string[][] = [];
-  for (const text of texts(count)) {
+  for (const text of all) {
     if (log.isSegmentFull) bySegment.push([]);
     append(log, [text]);
     bySegment.at(-1)!.push(text);
@@ -42,7 +51,7 @@ async function written(t: TestContext, count = 24): Promise<{ folder: string; by
   return { folder, bySegment };
 }
 
-function copyOf(t: TestContext, folder: string): string {
+function copyOf(t: Scope, folder: string): string {
   const copy = temporaryFolder(t);
   for (const name of readdirSync(folder)) copyFileSync(join(folder, name), join(copy, name));
   return copy;
@@ -122,72 +131,72 @@ test('a batch that is given back is read again', async (t) => {
   assert.deepEqual(drain(log), ['one', 'two']);
 });
 
-test('cut at any byte, all whole entries before the cut come back, and nothing else', async (t) => {
-  const { folder, bySegment } = await written(t, 12);
-  const names = segmentsOf(folder);
-  for (const [index, name] of names.entries()) {
-    const before = bySegment.slice(0, index).flat();
-    const size = statSync(join(folder, name)).size;
-    for (let cut = 0; cut < size; cut++) {
-      const copy = temporaryFolder(t);
-      for (const kept of names.slice(0, index + 1)) copyFileSync(join(folder, kept), join(copy, kept));
-      truncateSync(join(copy, name), cut);
-      const whole: string[] = [];
-      let end = 0;
-      for (const text of bySegment[index]!) {
-        if (end + HEADER_BYTES + text.length > cut) break;
-        end += HEADER_BYTES + text.length;
-        whole.push(text);
+test('cut at any byte, all whole entries before the cut come back, and nothing else', () =>
+  forSeeds(1, async (random, t) => {
+    const { folder, bySegment } = await written(t, randomTexts(random, 12));
+    const names = segmentsOf(folder);
+    for (const [index, name] of names.entries()) {
+      const before = bySegment.slice(0, index).flat();
+      const size = statSync(join(folder, name)).size;
+      for (let cut = 0; cut < size; cut++) {
+        const copy = temporaryFolder(t);
+        for (const kept of names.slice(0, index + 1)) copyFileSync(join(folder, kept), join(copy, kept));
+        truncateSync(join(copy, name), cut);
+        const whole: string[] = [];
+        let end = 0;
+        for (const text of bySegment[index]!) {
+          if (end + HEADER_BYTES + text.length > cut) break;
+          end += HEADER_BYTES + text.length;
+          whole.push(text);
+        }
+        const { log, losses } = await openLog(t, copy);
+        const torn = cut - end;
+        assert.equal(losses[0]?.bytes ?? 0, torn, `cut at ${cut} of ${name}`);
+        assert.equal(losses[0]?.entries ?? 0, torn >= HEADER_BYTES ? 1 : 0);
+        // The next entry goes behind what is whole.
+        const next = cut % 10 === 0 ? ['next'] : [];
+        append(log, next);
+        assert.deepEqual(drain(log), [...before, ...whole, ...next], `cut at ${cut} of ${name}`);
+        await log.close();
+        rmSync(copy, { recursive: true });
       }
+    }
+  }));
+
+test('a flipped bit costs the rest of its segment, which is counted', () =>
+  forSeeds(10, async (random, t) => {
+    const { folder, bySegment } = await written(t, randomTexts(random, 24));
+    const names = segmentsOf(folder);
+    for (let round = 0; round < 20; round++) {
+      const copy = copyOf(t, folder);
+      const index = randomInteger(random, names.length);
+      const path = join(copy, names[index]!);
+      const contents = readFileSync(path);
+      const at = randomInteger(random, contents.length);
+      contents[at]! ^= 1 << randomInteger(random, 8);
+      writeFileSync(path, contents);
+      let [entry, start] = [0, 0];
+      const lengths = bySegment[index]!.map((text) => HEADER_BYTES + text.length);
+      while (start + lengths[entry]! <= at) start += lengths[entry++]!;
+      const lost = bySegment[index]!.slice(entry);
+      const isCountable = at - start >= HEADER_BYTES;
+
       const { log, losses } = await openLog(t, copy);
-      const torn = cut - end;
-      assert.equal(losses[0]?.bytes ?? 0, torn, `cut at ${cut} of ${name}`);
-      assert.equal(losses[0]?.entries ?? 0, torn >= HEADER_BYTES ? 1 : 0);
-      // The next entry goes behind what is whole.
-      const next = cut % 10 === 0 ? ['next'] : [];
-      append(log, next);
-      assert.deepEqual(drain(log), [...before, ...whole, ...next], `cut at ${cut} of ${name}`);
+      const expected = bySegment.flatMap((some, i) => (i === index ? some.slice(0, entry) : some));
+      assert.deepEqual(drain(log), expected, `byte ${at} of ${names[index]}`);
+      assert.deepEqual(losses, [
+        {
+          reason: 'damaged',
+          segment: index + 1,
+          entries: isCountable ? lost.length : 0,
+          weight: isCountable ? lost.join('').length : 0,
+          bytes: contents.length - start,
+        },
+      ]);
       await log.close();
       rmSync(copy, { recursive: true });
     }
-  }
-});
-
-test('a flipped bit costs the rest of its segment, which is counted', async (t) => {
-  const seed = 7;
-  const random = seededRandom(seed);
-  const { folder, bySegment } = await written(t);
-  const names = segmentsOf(folder);
-  for (let round = 0; round < 200; round++) {
-    const copy = copyOf(t, folder);
-    const index = randomInteger(random, names.length);
-    const path = join(copy, names[index]!);
-    const contents = readFileSync(path);
-    const at = randomInteger(random, contents.length);
-    contents[at]! ^= 1 << randomInteger(random, 8);
-    writeFileSync(path, contents);
-    let [entry, start] = [0, 0];
-    const lengths = bySegment[index]!.map((text) => HEADER_BYTES + text.length);
-    while (start + lengths[entry]! <= at) start += lengths[entry++]!;
-    const lost = bySegment[index]!.slice(entry);
-    const isCountable = at - start >= HEADER_BYTES;
-
-    const { log, losses } = await openLog(t, copy);
-    const expected = bySegment.flatMap((some, i) => (i === index ? some.slice(0, entry) : some));
-    assert.deepEqual(drain(log), expected, `seed ${seed}, round ${round}: byte ${at} of ${names[index]}`);
-    assert.deepEqual(losses, [
-      {
-        reason: 'damaged',
-        segment: index + 1,
-        entries: isCountable ? lost.length : 0,
-        weight: isCountable ? lost.join('').length : 0,
-        bytes: contents.length - start,
-      },
-    ]);
-    await log.close();
-    rmSync(copy, { recursive: true });
-  }
-});
+  }));
 
 test('damage is told once, and not for what had been acknowledged', async (t) => {
   const { folder, bySegment } = await written(t);
