@@ -3,6 +3,7 @@ import { capabilitiesOf, capabilityMask, capabilityNames, type CapabilityName } 
 import type { Logger } from '../lib/log.js';
 import type { SettingValues } from '../lib/settings.js';
 import type { Native } from '../native/types.js';
+import { decodersUsed } from '../wire/config/decoders-used.js';
 import type { ProbeConfig } from '../wire/config/schema.js';
 
 export interface CapabilityNeeds {
@@ -53,15 +54,9 @@ export function neededCapabilities(
     const toLoad = (had & LOADERS) === LOADERS ? (['cap_bpf', 'cap_perfmon'] as const) : (['cap_sys_admin'] as const);
     for (const name of toLoad) needed.set(name, 'to reload');
   }
-  if (reloads || configs.some(asksForSymbols)) needed.set('cap_syslog', 'kernel symbols');
+  const decoders = new Set(configs.flatMap((config) => [...decodersUsed(config)]));
+  if (reloads || decoders.has('ksym') || decoders.has('kstack')) needed.set('cap_syslog', 'kernel symbols');
   return needed;
-}
-
-function asksForSymbols({ counters, gauges, histograms, spans, events }: ProbeConfig): boolean {
-  const labels = [counters, gauges, histograms, spans, events].flatMap((owners) =>
-    owners.flatMap(({ labels }) => labels),
-  );
-  return labels.some(({ decoders }) => decoders.some(({ name }) => name === 'ksym' || name === 'kstack'));
 }
 
 function named(keep: readonly string[]): bigint {

@@ -59,6 +59,7 @@ export async function collect(settings: Settings): Promise<void> {
     configs,
     version: VERSION,
     pollIntervalMs: values['poll-interval'],
+    cgroupWatch: values['cgroups.watch'],
     keyframeIntervalMs: values['keyframe-interval'],
     metrics: collectorMetrics(registry),
     log,

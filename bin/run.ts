@@ -50,6 +50,7 @@ export async function run(settings: Settings): Promise<void> {
     configs,
     version: VERSION,
     pollIntervalMs: values['poll-interval'],
+    cgroupWatch: values['cgroups.watch'],
     metrics: collectorMetrics(registry),
     log,
   });

@@ -4,6 +4,8 @@ import type { Publisher } from '../wire/bus.js';
 import type { ProbeConfig } from '../wire/config/schema.js';
 import { SondeError } from '../wire/errors.js';
 import type { Refresh } from '../wire/refresh.js';
+import { Cgroups, needsCgroups } from './facts/cgroup/cgroups.js';
+import type { WatchMode } from './facts/cgroup/watch.js';
 import { hostFacts, type GivenHostFacts, type HostIdentity } from './facts/host.js';
 import { HostAnswers } from './facts/host-answers.js';
 import { Kallsyms } from './facts/kallsyms.js';
@@ -43,6 +45,8 @@ export interface CollectorOptions {
   readonly keyframeIntervalMs?: number;
   /** Where records wait while the bus is away; left out: in memory, 16 MiB of them. */
   readonly spool?: SpoolSettings;
+  /** How cgroups that come and go are noticed; left out: `auto`, the first way that is permitted. */
+  readonly cgroupWatch?: 'auto' | WatchMode;
   readonly metrics: CollectorMetrics;
   readonly log: Logger;
 }
@@ -56,6 +60,7 @@ export class Collector implements Refresh {
   readonly #clock: DrainClock;
   #drained: Drained;
   readonly #kallsyms = new Kallsyms();
+  readonly #cgroups: Cgroups;
   readonly #answers: HostAnswers;
   readonly #probes: ProbeSet;
   readonly #past = new PastLedger();
@@ -74,7 +79,8 @@ export class Collector implements Refresh {
   constructor(options: CollectorOptions) {
     const { native, bus, identity, spool, metrics, log, keyframeIntervalMs: intervalMs = Infinity } = options;
     this.#options = options;
-    this.#answers = new HostAnswers(lookupProviders(native, this.#kallsyms));
+    this.#cgroups = new Cgroups({ native, watch: options.cgroupWatch ?? 'auto', metrics: metrics.cgroups, log });
+    this.#answers = new HostAnswers(lookupProviders(native, this.#kallsyms, this.#cgroups));
     this.#clock = new DrainClock(() => native.clockAnchor());
     this.#drained = this.#clock.mark();
     this.#keyframes = new KeyframeSchedule({ intervalMs, hostId: identity.hostId, now: () => performance.now() });
@@ -115,12 +121,14 @@ export class Collector implements Refresh {
     const { native, configs, pollIntervalMs, keyframeIntervalMs = Infinity } = this.#options;
     await this.#uplink.start();
     try {
+      if (configs.some(needsCgroups)) await this.#cgroups.start();
       const staged = await this.#probes.stage(await this.#probes.plan(configs));
       this.#probes.commit(staged);
       checkManifest(this.#manifest());
       markAttached(native, this.probes);
     } catch (error) {
       this.#probes.closeAll();
+      this.#cgroups.close();
       await this.#uplink.close();
       throw error;
     }
@@ -162,6 +170,7 @@ export class Collector implements Refresh {
     clearInterval(this.#timer);
     if (this.#probes.running.length > 0) await within(CLOSE_FLUSH_MS + CLOSE_POLL_MS, this.#finish());
     this.#probes.closeAll();
+    this.#cgroups.close();
     await this.#uplink.close();
   }
 

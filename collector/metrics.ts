@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { cgroupMetrics, type CgroupMetrics } from './facts/cgroup/metrics.js';
 
 /** The collector's own metrics. */
 export interface CollectorMetrics {
@@ -13,6 +14,7 @@ export interface CollectorMetrics {
   readonly laneQueueBytes: Gauge;
   readonly spoolBytes: Gauge;
   readonly spoolEntries: Gauge;
+  readonly cgroups: CgroupMetrics;
 }
 
 export function collectorMetrics(registry: Registry): CollectorMetrics {
@@ -70,5 +72,6 @@ export function collectorMetrics(registry: Registry): CollectorMetrics {
     }),
     spoolBytes: new Gauge({ name: 'sonde_spool_bytes', help: 'Size of the spool on disk', registers }),
     spoolEntries: new Gauge({ name: 'sonde_spool_frames', help: 'Frames that wait in the spool', registers }),
+    cgroups: cgroupMetrics(registry),
   };
 }

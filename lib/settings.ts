@@ -131,6 +131,12 @@ export const SETTINGS = {
     commands: [...PROBES, 'simulate', 'record'],
     default: '10',
   },
+  'cgroups.watch': {
+    kind: kind.choice('auto', 'fanotify', 'inotify', 'walk'),
+    help: 'how cgroups that come and go are noticed, where a config needs them: auto (the first that is permitted), fanotify, inotify, or walk (looked for when they are asked for)',
+    commands: PROBES,
+    default: 'auto',
+  },
   'keyframe-interval': {
     kind: kind.duration('1s', '1h'),
     help: 'time after which everything is sent again, for aggregators that begin in the middle',

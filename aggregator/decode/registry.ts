@@ -1,5 +1,6 @@
 import type { DecoderConfig } from '../../wire/config/schema.js';
 import type { DecodeContext, Decoder, DecoderFactory } from './decoder.js';
+import { cgroup } from './cgroup.js';
 import { dname } from './dname.js';
 import { errno } from './errno.js';
 import { hex } from './hex.js';
@@ -29,6 +30,7 @@ const FACTORIES: Partial<Record<DecoderConfig['name'], DecoderFactory>> = {
   kstack,
   ifname,
   majorminor,
+  cgroup,
   pci_vendor: pci('pci_vendor'),
   pci_device: pci('pci_device'),
   pci_class: pci('pci_class'),

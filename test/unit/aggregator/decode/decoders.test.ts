@@ -15,6 +15,7 @@ facts.set('pci_class', 3n, Buffer.from('Display controller'));
 facts.set('pci_subclass', 0x300n, Buffer.from('VGA compatible controller'));
 facts.set('pci_subclass', 0x4201n, Buffer.from('unknown pci class: 0x42'));
 facts.set('ksym', 0xffffffff81000000n, Buffer.from('tcp_retransmit_timer'));
+facts.set('cgroup', 2n ** 33n + 5n, Buffer.from('/sys/fs/cgroup/system.slice/cron.service'));
 facts.set('majorminor', (8n << 20n) | 1n, Buffer.from('sda1'));
 
 type Step = DecoderConfig['name'] | DecoderConfig;
@@ -66,6 +67,9 @@ const TABLE: readonly (readonly [readonly Step[], readonly number[] | string, st
   [['ksym'], [0, 0, 0, 0x81, 0xff, 0xff, 0xff, 0xff], 'tcp_retransmit_timer'],
   [['ksym'], [1, 0, 0, 0x81, 0xff, 0xff, 0xff, 0xff], 'unknown_addr:0xffffffff81000001'],
   [['uint', 'ksym'], [0, 0, 0, 0x81, 0xff, 0xff, 0xff, 0xff], 'tcp_retransmit_timer'],
+  [['uint', 'cgroup'], [5, 0, 0, 0, 2, 0, 0, 0], '/sys/fs/cgroup/system.slice/cron.service'],
+  [['uint', 'cgroup'], [5, 0, 0, 0, 0, 0, 0, 0], 'unknown_cgroup_id:5'],
+  [['uint', 'cgroup'], [255, 255, 255, 255, 255, 255, 255, 255], 'unknown_cgroup_id:18446744073709551615'],
   [['majorminor'], [0x01, 0x00, 0x80, 0x00], 'sda1'],
   [['majorminor'], [0x02, 0x00, 0x80, 0x00], 'unknown:8:2'],
   [['majorminor'], [0x00, 0x00, 0xd0, 0x0f], 'unknown:253:0'],
