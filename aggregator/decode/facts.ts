@@ -1,9 +1,18 @@
 /** Kinds of questions there may be: more than there are decoders. */
 const MAX_KINDS = 64;
 
+/** The answers to one kind of questions. */
+interface Answers {
+  readonly byId: Map<bigint, Uint8Array>;
+  /** How many questions have got their first answer. */
+  added: number;
+  /** How often an answer that may have been used has become another, or is gone. */
+  changed: number;
+}
+
 /** What Lookup frames told of one host: answers by kind (the decoder's name) and number. */
 export class Facts {
-  readonly #kinds = new Map<string, Map<bigint, Uint8Array>>();
+  readonly #kinds = new Map<string, Answers>();
   readonly #limit: number;
   /** Facts that were dropped to stay within the limit. */
   evicted = 0;
@@ -18,32 +27,49 @@ export class Facts {
   }
 
   set(kind: string, id: bigint, name: Uint8Array): void {
-    let facts = this.#kinds.get(kind);
-    if (facts === undefined) {
+    let answers = this.#kinds.get(kind);
+    if (answers === undefined) {
       if (this.#kinds.size >= MAX_KINDS) {
         this.evicted++;
         return;
       }
-      this.#kinds.set(kind, (facts = new Map<bigint, Uint8Array>()));
+      this.#kinds.set(kind, (answers = { byId: new Map(), added: 0, changed: 0 }));
     }
-    const before = facts.get(id);
-    if (before !== undefined && Buffer.compare(before, name) !== 0) this.revision++;
-    facts.delete(id);
-    facts.set(id, name);
-    if (facts.size <= this.#limit) return;
-    facts.delete(facts.keys().next().value!);
+    const { byId } = answers;
+    const before = byId.get(id);
+    if (before === undefined) answers.added++;
+    else if (Buffer.compare(before, name) !== 0) this.#change(answers);
+    byId.delete(id);
+    byId.set(id, name);
+    if (byId.size <= this.#limit) return;
+    byId.delete(byId.keys().next().value!);
     this.evicted++;
-    this.revision++;
+    this.#change(answers);
   }
 
   /** All answers, oldest first. */
-  entries(): Iterable<readonly [kind: string, answers: ReadonlyMap<bigint, Uint8Array>]> {
-    return this.#kinds;
+  *entries(): Generator<readonly [kind: string, answers: ReadonlyMap<bigint, Uint8Array>]> {
+    for (const [kind, { byId }] of this.#kinds) yield [kind, byId];
   }
 
   get(kind: string, id: bigint): Uint8Array | undefined {
-    const answer = this.#kinds.get(kind)?.get(id);
+    const answer = this.#kinds.get(kind)?.byId.get(id);
     if (answer === undefined) this.misses++;
     return answer;
+  }
+
+  /** How many questions of these kinds have got their first answer. */
+  addedOf(kinds: readonly string[]): number {
+    return kinds.reduce((sum, kind) => sum + (this.#kinds.get(kind)?.added ?? 0), 0);
+  }
+
+  /** How often an answer of these kinds that may have been used has become another, or is gone. */
+  changedOf(kinds: readonly string[]): number {
+    return kinds.reduce((sum, kind) => sum + (this.#kinds.get(kind)?.changed ?? 0), 0);
+  }
+
+  #change(answers: Answers): void {
+    answers.changed++;
+    this.revision++;
   }
 }

@@ -1,9 +1,11 @@
 import { growU32 } from '../../lib/grow.js';
 import { SondeError } from '../../wire/errors.js';
 import { DecodeError, type DecodeContext } from '../decode/decoder.js';
+import type { Facts } from '../decode/facts.js';
 import { asBytes } from '../state/saved.js';
 import type { Family } from './family.js';
 import { NO_CELL, type RowDecoder } from './row-decoder.js';
+import { UnsettledRows } from './unsettled-rows.js';
 
 /** The columns of a MapRows frame, unpacked and checked against the map's shape. */
 export interface RowColumns {
@@ -44,12 +46,15 @@ export class MapRowsState {
   readonly #slots: number;
   /** By slot: generation, low and high word of the value, cell. */
   #records = new Uint32Array(64 * STRIDE);
+  /** Null where no facts decide the labels. */
+  readonly #unsettled: UnsettledRows | null;
   /** Keys that could not be decoded. */
   decodeErrors = 0;
 
   /** @param maxEntries of the map. */
   constructor(decoder: RowDecoder, maxEntries = MAX_SLOTS) {
     this.#decoder = decoder;
+    this.#unsettled = decoder.factKinds.length > 0 ? new UnsettledRows(decoder.factKinds) : null;
     this.#slots = Math.min(MAX_SLOTS, Math.max(LEAST_SLOTS, maxEntries * SLOTS_PER_ENTRY));
   }
 
@@ -60,6 +65,8 @@ export class MapRowsState {
   apply(rows: RowColumns, context: DecodeContext): void {
     const { slots, generations, values } = rows;
     const { cells } = this.#decoder.family;
+    const unsettled = this.#unsettled;
+    unsettled?.heed(context.facts);
     let records: Uint32Array = this.#records;
     for (let row = 0; row < rows.count; row++) {
       if ((row & (BLOCK_ROWS - 1)) === 0 && slots[row + 1] !== slots[row]! + 1) this.#touch(slots, row);
@@ -73,6 +80,8 @@ export class MapRowsState {
         records[base + 1] = 0;
         records[base + 2] = 0;
         records[base + 3] = this.#decode(rows, row, context);
+      } else if (unsettled?.isDue(slots[row]!) === true) {
+        this.#decodeAgain(rows, row, context);
       }
       const lo = values[row * 2]!;
       const hi = values[row * 2 + 1]!;
@@ -108,7 +117,7 @@ export class MapRowsState {
     return this.#decoder.family;
   }
 
-  /** The records of the slots seen so far, as bytes: a view. With `decodeErrors` and the family they are all there is to save. */
+  /** The records of the slots seen so far, as bytes: a view. With `decodeErrors`, {@link saveUnsettled} and the family they are all there is to save. */
   save(): Uint8Array {
     let used = this.#records.length;
     while (used > 0 && this.#records[used - STRIDE] === 0) used -= STRIDE;
@@ -123,6 +132,16 @@ export class MapRowsState {
       const cell = records[base + 3]!;
       if (records[base] !== 0 && cell !== NO_CELL) this.family.hold(Math.floor(cell / this.family.stride));
     }
+  }
+
+  /** What of {@link UnsettledRows} is to be saved beside. */
+  saveUnsettled(facts: Facts): Uint8Array {
+    return this.#unsettled?.save(facts) ?? new Uint8Array();
+  }
+
+  /** After {@link restore}. */
+  restoreUnsettled(flags: Uint8Array, facts: Facts): void {
+    this.#unsettled?.restore(flags, this.#records.length / STRIDE, facts);
   }
 
   /** Rows that have vanished count in no series any more, once their last value has been added. */
@@ -154,7 +173,26 @@ export class MapRowsState {
   /** Keeps the loads of `#touch` from being optimised away. */
   protected touched = 0;
 
+  /** The row counts from now on where its labels say by now. */
+  #decodeAgain(rows: RowColumns, row: number, context: DecodeContext): void {
+    const base = rows.slots[row]! * STRIDE;
+    const before = this.#records[base + 3]!;
+    const errors = this.decodeErrors;
+    const cell = this.#decode(rows, row, context);
+    // What could not be decoded is counted once.
+    if (before === NO_CELL) this.decodeErrors = errors;
+    else this.#release(base);
+    this.#records[base + 3] = cell;
+  }
+
   #decode(rows: RowColumns, row: number, context: DecodeContext): number {
+    const { misses } = context.facts;
+    const cell = this.#cellOf(rows, row, context);
+    this.#unsettled?.decoded(rows.slots[row]!, context.facts.misses !== misses);
+    return cell;
+  }
+
+  #cellOf(rows: RowColumns, row: number, context: DecodeContext): number {
     try {
       const cell = this.#decoder.cell(rows.keys, row * rows.keySize, context);
       if (cell !== NO_CELL) this.family.hold(Math.floor(cell / this.family.stride));

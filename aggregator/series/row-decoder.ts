@@ -1,7 +1,8 @@
+import { HOST_DECODER_NAMES } from '../../wire/config/schema.js';
 import type { Field } from '../../wire/layout/fields.js';
 import { DecodeError, type DecodeContext } from '../decode/decoder.js';
 import type { Family } from './family.js';
-import { compileField, SeriesDecoder, type CompiledField } from './series-decoder.js';
+import { compileField, decisiveLabels, SeriesDecoder, type CompiledField } from './series-decoder.js';
 
 /** The row belongs to no series: its labels were skipped by a decoder, or could not be decoded. */
 export const NO_CELL = 0xffffffff;
@@ -9,6 +10,8 @@ export const NO_CELL = 0xffffffff;
 /** Turns the key of a row that is new into the cell of a family that its value counts in. */
 export class RowDecoder {
   readonly family: Family;
+  /** Kinds of the facts that decide where a row counts. */
+  readonly factKinds: readonly string[];
   readonly #labels: SeriesDecoder;
   readonly #bucket: CompiledField | undefined;
 
@@ -16,6 +19,10 @@ export class RowDecoder {
   constructor(family: Family, labels: readonly Field[], bucket?: Field) {
     this.family = family;
     this.#labels = new SeriesDecoder(family, labels);
+    const fields = [...decisiveLabels(family, labels), ...(bucket === undefined ? [] : [bucket])];
+    this.factKinds = HOST_DECODER_NAMES.filter((name) =>
+      fields.some(({ decoders }) => decoders.some((decoder) => decoder.name === name)),
+    );
     this.#bucket = bucket === undefined ? undefined : compileField(bucket);
   }
 

@@ -73,6 +73,7 @@ export function restoreHost(host: Host, sections: ReadonlyMap<string, Uint8Array
   for (const config of host.configs) {
     for (const state of config.states()) {
       state.restore(asWords(array(`map-${map}`)));
+      state.restoreUnsettled(array(`unsettled-${map}`), host.facts);
       state.decodeErrors = meta.decodeErrors[map] ?? 0;
       map++;
     }
@@ -94,7 +95,13 @@ function* arraysOf(
     for (const part of FAMILY_ARRAYS) yield [`family-${number}-${part}`, arrays[part]!];
   }
   let map = 0;
-  for (const config of host.configs) for (const state of config.states()) yield [`map-${map++}`, state.save()];
+  for (const config of host.configs) {
+    for (const state of config.states()) {
+      yield [`map-${map}`, state.save()];
+      yield [`unsettled-${map}`, state.saveUnsettled(host.facts)];
+      map++;
+    }
+  }
 }
 
 /** The id of the host that these sections are of. */

@@ -15,7 +15,10 @@ class Rows {
   readonly state: MapRowsState;
   readonly #context: DecodeContext = { facts: this.facts, littleEndian: true, arch: 'x86_64' };
 
+  readonly #decoders: readonly Partial<DecoderConfig>[];
+
   constructor(...decoders: readonly Partial<DecoderConfig>[]) {
+    this.#decoders = decoders;
     const chain = decoders.map((decoder) => ({ name: 'uint' as const, allowUnknown: false, regexps: [], ...decoder }));
     const field = { name: 'key', offset: 0, size: 4, type: null, decoders: chain };
     this.state = new MapRowsState(new RowDecoder(this.family, [field]));
@@ -35,6 +38,19 @@ class Rows {
       },
       this.#context,
     );
+  }
+
+  /** Another one, made of what this one has saved. */
+  restored(): Rows {
+    const other = new Rows(...this.#decoders);
+    const { meta, arrays } = this.family.save();
+    const copies = Object.entries(arrays).map(([name, bytes]) => [name, new Uint8Array(bytes)] as const);
+    other.family.restore({ meta, arrays: Object.fromEntries(copies) });
+    for (const [kind, answers] of this.facts.entries())
+      for (const [id, name] of answers) other.facts.set(kind, id, name);
+    other.state.restore(new Uint32Array(new Uint8Array(this.state.save()).buffer));
+    other.state.restoreUnsettled(new Uint8Array(this.state.saveUnsettled(this.facts)), other.facts);
+    return other;
   }
 
   /** What each series has counted. */
@@ -61,4 +77,85 @@ test('a pattern is tried once for each new key, not for each read', (t) => {
   rows.apply([[1, 7]], 2);
   assert.equal(tries.mock.callCount(), 4, 'a row that began again is a new one');
   assert.equal(rows.counts['key="1"'], 57);
+});
+
+const IFNAME = { name: 'ifname' } as const;
+
+test('a row that lacked a fact counts under its name from when the host knows it; what it counted before stays', () => {
+  const rows = new Rows(IFNAME);
+  rows.facts.set('ifname', 1n, Buffer.from('lo'));
+  rows.apply([
+    [1, 10],
+    [5, 10],
+  ]);
+  rows.facts.set('ksym', 5n, Buffer.from('of another kind'));
+  rows.apply([[5, 12]]);
+  assert.deepEqual(rows.counts, { 'key="lo"': 10, 'key="unknown:5"': 12 });
+  rows.facts.set('ifname', 5n, Buffer.from('eth5'));
+  rows.apply([
+    [1, 11],
+    [5, 13],
+  ]);
+  rows.apply([[5, 20]]);
+  assert.deepEqual(rows.counts, { 'key="lo"': 11, 'key="unknown:5"': 12, 'key="eth5"': 8 });
+});
+
+test('a row whose fact has become another counts under the new name, and the old series does not fall', () => {
+  const rows = new Rows(IFNAME, { name: 'regexp', regexps: ['^eth.*'] });
+  rows.facts.set('ifname', 5n, Buffer.from('eth0'));
+  rows.facts.set('ifname', 6n, Buffer.from('wan0'));
+  rows.apply([
+    [5, 10],
+    [6, 10],
+  ]);
+  rows.facts.set('ifname', 5n, Buffer.from('wan1'));
+  rows.facts.set('ifname', 6n, Buffer.from('eth0'));
+  rows.apply([
+    [5, 100],
+    [6, 11],
+  ]);
+  assert.deepEqual(rows.counts, { 'key="eth0"': 11 });
+});
+
+test('what the host does not know is tried again when it has told something new, not with each read', () => {
+  const rows = new Rows(IFNAME);
+  for (let read = 1; read <= 50; read++) rows.apply([[5, read]]);
+  assert.equal(rows.facts.misses, 1);
+  rows.facts.set('ifname', 1n, Buffer.from('lo'));
+  for (let read = 51; read <= 100; read++) rows.apply([[5, read]]);
+  assert.equal(rows.facts.misses, 2);
+  assert.deepEqual(rows.counts, { 'key="unknown:5"': 100 });
+});
+
+test('a restored state goes on as the other does: also with rows whose turn had not come', () => {
+  const rows = new Rows(IFNAME);
+  rows.facts.set('ifname', 7n, Buffer.from('eth7'));
+  rows.apply([
+    [5, 1],
+    [6, 1],
+    [7, 1],
+  ]);
+  rows.facts.set('ifname', 5n, Buffer.from('eth5'));
+  rows.apply([[7, 2]]);
+  const restored = rows.restored();
+  for (const one of [rows, restored]) {
+    one.apply([
+      [5, 2],
+      [6, 2],
+      [7, 3],
+    ]);
+    one.facts.set('ifname', 7n, Buffer.from('wan7'));
+    one.apply([
+      [6, 3],
+      [7, 4],
+    ]);
+  }
+  assert.deepEqual(rows.counts, {
+    'key="unknown:5"': 1,
+    'key="unknown:6"': 3,
+    'key="eth7"': 3,
+    'key="eth5"': 1,
+    'key="wan7"': 1,
+  });
+  assert.deepEqual(restored.counts, rows.counts);
 });
