@@ -6,6 +6,7 @@ import { METRIC_PREFIX } from '../aggregator/served.js';
 import type { RedisStateStore } from '../aggregator/state/redis-state-store.js';
 import type { Settings } from '../lib/settings/load.js';
 import type { SettingValues } from '../lib/settings.js';
+import { native } from '../native/index.js';
 import type { KafkaOptions } from '../wire/kafka/client.js';
 import { KafkaConsumer } from '../wire/kafka/kafka-consumer.js';
 import { KafkaDeadLetters } from '../wire/kafka/kafka-dead-letters.js';
@@ -17,6 +18,7 @@ import { describeFailure } from './fail.js';
 import { kafkaOptions } from './kafka-options.js';
 import { consumerMetrics, deadLetterMetrics, redisMetrics } from './metrics.js';
 import { openRedis } from './redis.js';
+import { ServiceManager } from './service-manager.js';
 import { startLog } from './start-log.js';
 import { onTermination } from './termination.js';
 import { openWebConfig, serve } from './web.js';
@@ -75,12 +77,16 @@ export async function aggregate(settings: Settings): Promise<void> {
       readiness: () => aggregateReadiness({ consumer, aggregator, redis: redis?.link, hasRead }),
       web: webConfig,
     });
+    const manager = new ServiceManager({ log, native });
     onTermination(log, async () => {
       isStopping = true;
+      manager.stopping();
       await web.close();
       await stop();
     });
     process.stdout.write(`metrics   ${web.metricsUrl}\npage      ${web.url}/\n`);
+    // Brokers may be away for longer than a service may take to start: /readyz says how far it is.
+    manager.ready(`member of group ${values['kafka.group']}, ${web.metricsUrl}`);
     await aggregator.start().catch(async (error: unknown) => {
       if (!isStopping) await web.close();
       throw error;

@@ -17,6 +17,7 @@ import { kafkaOptions } from './kafka-options.js';
 import { publisherMetrics, reloadMetrics } from './metrics.js';
 import { loadableConfigs, reportProbes } from './probes.js';
 import { Reloader } from './reloader.js';
+import { ServiceManager } from './service-manager.js';
 import { startLog } from './start-log.js';
 import { attachedLine } from './summary.js';
 import { onTermination } from './termination.js';
@@ -85,10 +86,13 @@ export async function collect(settings: Settings): Promise<void> {
     });
     dropCapabilities({ values, configs, native, log });
     reloader.begin({ collector, metrics: reloadMetrics(registry) });
+    const manager = new ServiceManager({ log, native });
     onTermination(log, async () => {
+      manager.stopping();
       await web.close();
       await stop();
     });
+    manager.ready(`attached: ${attachedLine(collector.probes)}`, () => collector.pollAgeMs);
     process.stdout.write(
       `metrics   ${web.metricsUrl}\nhost      ${identity.hostId}, to topic ${values['kafka.topic']}\n`,
     );

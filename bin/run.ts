@@ -14,6 +14,7 @@ import { givenHost } from './given-host.js';
 import { reloadMetrics } from './metrics.js';
 import { loadableConfigs, reportProbes } from './probes.js';
 import { Reloader } from './reloader.js';
+import { ServiceManager } from './service-manager.js';
 import { startLog } from './start-log.js';
 import { attachedLine } from './summary.js';
 import { onTermination } from './termination.js';
@@ -73,10 +74,13 @@ export async function run(settings: Settings): Promise<void> {
     await stop();
     throw error;
   }
+  const manager = new ServiceManager({ log, native });
   onTermination(log, async () => {
+    manager.stopping();
     await web.close();
     await stop();
   });
+  manager.ready(`attached: ${attachedLine(collector.probes)}`, () => collector.pollAgeMs);
   process.stdout.write(
     `metrics   ${web.metricsUrl}\npage      ${web.url}/\nattached  ${attachedLine(collector.probes)}\n`,
   );

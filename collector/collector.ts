@@ -75,6 +75,7 @@ export class Collector implements Refresh {
   /** A keyframe has said what this session is, and goes on with the next poll. */
   #isKeyframeBegun = false;
   #closed = false;
+  #pollBeganMs: number | undefined;
 
   constructor(options: CollectorOptions) {
     const { native, bus, identity, spool, metrics, log, keyframeIntervalMs: intervalMs = Infinity } = options;
@@ -137,6 +138,11 @@ export class Collector implements Refresh {
     await this.#poll('interval');
     this.#timer = setInterval(() => void this.#interval.run(), Math.min(pollIntervalMs, keyframeIntervalMs));
     this.#timer.unref();
+  }
+
+  /** How long the read that is under way has taken so far; 0 when there is none. */
+  get pollAgeMs(): number {
+    return this.#pollBeganMs === undefined ? 0 : performance.now() - this.#pollBeganMs;
   }
 
   /** See {@link Refresh}. */
@@ -235,6 +241,7 @@ export class Collector implements Refresh {
   async #pollAll(reason: 'interval' | 'scrape'): Promise<void> {
     const { metrics } = this.#options;
     const stop = metrics.pollSeconds.startTimer();
+    this.#pollBeganMs = performance.now();
     metrics.polls.inc({ reason });
     this.#drained = this.#clock.mark();
     const keyframe = this.#keyframes.isDue && this.#uplink.isCaughtUp;
@@ -250,6 +257,7 @@ export class Collector implements Refresh {
       this.#keyframes.done();
       metrics.keyframes.inc();
     }
+    this.#pollBeganMs = undefined;
     stop();
   }
 

@@ -11,6 +11,7 @@ export interface Binding {
   openDirectoryEvents(fanotify: boolean): RawDirectoryEvents;
   clockAnchor(): ClockAnchor;
   possibleCpus(): number;
+  sendDatagram(path: string, text: string): void;
   keepCapabilities(keep: bigint): void;
   mapsNeedCapability(): boolean;
   interfaceName(index: number): Uint8Array | null;

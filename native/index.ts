@@ -12,6 +12,7 @@ export const native: Native = Object.freeze({
   openDirectoryEvents: (kind) => new NativeDirectoryEvents(kind),
   clockAnchor: () => binding().clockAnchor(),
   possibleCpus: () => binding().possibleCpus(),
+  sendDatagram: (path, text) => binding().sendDatagram(path, text),
   keepCapabilities: (keep) => binding().keepCapabilities(keep),
   mapsNeedCapability: () => binding().mapsNeedCapability(),
   interfaceName: (index) => binding().interfaceName(index),

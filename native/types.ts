@@ -288,6 +288,8 @@ export interface Native {
   /** libbpf's own version, such as `1.1`. */
   readonly libbpfVersion: string;
   possibleCpus(): number;
+  /** Sends one datagram to a Unix socket: the name of its file, or `@` and an abstract name. Never waits: `EAGAIN` when it is full. */
+  sendDatagram(path: string, text: string): void;
   /**
    * Gives up all capabilities but these (bits by number, as in linux/capability.h), in every thread of the process, and with that
    * in all threads to come. What can be had again by executing a file goes, too: no_new_privs is set, and the bounding set shrinks

@@ -3,6 +3,7 @@
 #include <bpf/libbpf.h>
 
 #include "clock.h"
+#include "datagram.h"
 #include "directory_events.h"
 #include "event_reader.h"
 #include "interface_name.h"
@@ -52,6 +53,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["interfaceName"] = Napi::Function::New(env, InterfaceName);
   exports["postAttachMark"] = Napi::Function::New(env, PostAttachMark);
   exports["possibleCpus"] = Napi::Function::New(env, PossibleCpuCount);
+  exports["sendDatagram"] = Napi::Function::New(env, SendDatagram);
   exports["keepCapabilities"] = Napi::Function::New(env, KeepCapabilities);
   exports["mapsNeedCapability"] = Napi::Function::New(env, MapsNeedCapability);
   exports["libbpfVersion"] =
