@@ -16,6 +16,7 @@ export const SERVED: ReadonlySet<Feature> = new Set<Feature>([
   'member',
   'kaddrs',
   'variants',
+  'when',
   'limits',
   'flush_interval',
   ...DECODERS.map((name) => `decoder:${name}` as const),

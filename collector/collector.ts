@@ -12,6 +12,7 @@ import { Kallsyms } from './facts/kallsyms.js';
 import { lookupProviders } from './facts/lookup-providers.js';
 import { healthBody } from './health.js';
 import type { CollectorMetrics } from './metrics.js';
+import { KernelFeatures } from './probe/kernel-features.js';
 import { markAttached } from './probe/load-probe.js';
 import { PastLedger } from './probe/past-ledger.js';
 import { ProbeSet } from './probe/probe-set.js';
@@ -88,6 +89,7 @@ export class Collector implements Refresh {
     this.#probes = new ProbeSet({
       native,
       kaddr: (symbol) => this.#kallsyms.address(symbol),
+      features: new KernelFeatures(native),
       host: () => this.#host(),
     });
     this.#uplink = new Uplink({

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { NativeError } from './error.js';
-import type { ClockAnchor, EventReaderStats, ProgramInfo, TypeLayout } from './types.js';
+import type { ClockAnchor, EventReaderStats, KernelFeature, ProgramInfo, TypeLayout } from './types.js';
 
 /** The addon as C++ exports it. Not for use outside `native/`: it checks no types. */
 export interface Binding {
@@ -15,6 +15,7 @@ export interface Binding {
   keepCapabilities(keep: bigint): void;
   mapsNeedCapability(): boolean;
   interfaceName(index: number): Uint8Array | null;
+  hasFeature(name: KernelFeature): boolean;
   postAttachMark(): void;
   readonly libbpfVersion: string;
 }

@@ -16,6 +16,7 @@ export const native: Native = Object.freeze({
   keepCapabilities: (keep) => binding().keepCapabilities(keep),
   mapsNeedCapability: () => binding().mapsNeedCapability(),
   interfaceName: (index) => binding().interfaceName(index),
+  hasFeature: (name) => binding().hasFeature(name),
   postAttachMark: () => binding().postAttachMark(),
   get libbpfVersion() {
     return binding().libbpfVersion;

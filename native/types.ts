@@ -263,6 +263,20 @@ export interface ClockAnchor {
   readonly uncertaintyNs: bigint;
 }
 
+/** What a kernel may have or lack. `lsm`: hooks that are called, `perf_hardware`: counters of the CPU. */
+export type KernelFeature =
+  | 'fentry'
+  | 'kprobe'
+  | 'kprobe_multi'
+  | 'uprobe'
+  | 'uprobe_multi'
+  | 'tp_btf'
+  | 'tracepoint'
+  | 'lsm'
+  | 'ringbuf'
+  | 'cgrp_storage'
+  | 'perf_hardware';
+
 /** Fields of every error thrown here (`name` is `NativeError`). */
 export interface NativeErrorFields {
   /** errno name (`EPERM`) or one of ours: `CLOSED`, `ALREADY_LOADED`, `NOT_LOADED`, `NOT_WALKABLE`, `NO_SUCH_GLOBAL`, `GLOBAL_SIZE`, `NOT_ELF`, `NOT_BPF`, `INVALID_ARGUMENT`, `BUSY`. */
@@ -296,6 +310,11 @@ export interface Native {
    * where CAP_SETPCAP permits it. Cannot be taken back. `EPERM` when a thread does not follow within 2 s.
    */
   keepCapabilities(keep: bigint): void;
+  /**
+   * Whether this kernel, as it is configured and locked down, does this for us: found out by trying. `fentry`, `tp_btf` and `lsm`
+   * take some milliseconds, the others less.
+   */
+  hasFeature(name: KernelFeature): boolean;
   /** Whether this kernel wants a capability for reading maps that are held open: asked with none in force for the moment. */
   mapsNeedCapability(): boolean;
   /** The name that the network interface of this index (a u32) has now, in the process's own network namespace; null: there is none. */

@@ -5,12 +5,14 @@ import { SondeError } from '../../wire/errors.js';
 import type { ProbeConfig, VariantConfig } from '../../wire/config/schema.js';
 import { checkObject } from './check-object.js';
 import { explainRefusal } from './explain.js';
+import type { KernelFeatures } from './kernel-features.js';
 import { Probe, type ProbeLink, type ProgramStatus, type RefusedVariant } from './probe.js';
 
 export interface LoadOptions {
   readonly native: Native;
   /** Answers a config's `kaddrs`. */
   readonly kaddr: (symbol: string) => Promise<bigint | undefined>;
+  readonly features: Pick<KernelFeatures, 'unmet'>;
   /** Awaited each time that programs are loaded and about to be attached; what it throws ends the loading. */
   readonly beforeAttach?: () => Promise<void>;
 }
@@ -23,26 +25,54 @@ interface LoadedVariant {
 }
 
 /**
- * Loads and attaches what this kernel takes of a config: the first variant all of whose programs attach; when there is none
- * such, what the last one can do.
+ * Loads and attaches what this kernel takes of a config: of the variants whose conditions hold, the first all of whose programs
+ * attach; when there is none such, what the last one can do. When no variant's conditions hold, nothing is loaded.
  * Throws a SondeError or ConfigError for what is the user's to mend: no object, not BPF, a map or size that does not fit.
  */
 export async function loadProbe(config: ProbeConfig, options: LoadOptions): Promise<Probe> {
   const refused: RefusedVariant[] = [];
   const programsOfRefused: ProgramStatus[] = [];
-  for (const variant of config.variants.slice(0, -1)) {
+  const fitting: VariantConfig[] = [];
+  for (const variant of config.variants) {
+    const unmet = await options.features.unmet(variant.when);
+    if (unmet === undefined) fitting.push(variant);
+    else refused.push({ name: variant.name, reason: unmet, isUnfit: true });
+  }
+  if (refused.length > 0 && fitting.length === 0) return unfitProbe(config, refused, options);
+  for (const variant of fitting.slice(0, -1)) {
     const { object, programs, links } = await loadVariant(config, variant, options);
     const refusal = programs.find((program) => program.variant === variant.name && !program.attached);
     if (refusal === undefined) return new Probe(config, object, programs, refused, links);
     object?.close();
-    refused.push({ name: variant.name, reason: `${refusal.name}: ${refusal.reason}` });
+    refused.push({ name: variant.name, reason: `${refusal.name}: ${refusal.reason}`, isUnfit: false });
     // What is not of this variant is tried with the next, too. Nothing of this one is loaded any more.
     const own = programs.filter((program) => program.variant === variant.name && !program.attached);
     programsOfRefused.push(...own.map((program) => ({ ...program, id: 0, tag: '', loaded: false })));
   }
-  const { object, programs, links } = await loadVariant(config, config.variants.at(-1), options);
+  const { object, programs, links } = await loadVariant(config, fitting.at(-1), options);
   const isWhole = programs.every((program) => program.attached);
   return new Probe(config, object, isWhole ? programs : [...programsOfRefused, ...programs], refused, links);
+}
+
+/** A probe of which no variant is meant for this kernel: its objects are checked, and its programs say why they are not loaded. */
+function unfitProbe(config: ProbeConfig, refused: readonly RefusedVariant[], { native }: LoadOptions): Probe {
+  const programs = config.variants.flatMap((variant, i) => {
+    const object = openObject(native, objectFile(config, variant), config.name);
+    try {
+      checkObject(config, object);
+      const own = choosePrograms(config, variant, object, []);
+      return own.map((program) => notLoaded(program, variantOf(variant, program), refused[i]!.reason));
+    } finally {
+      object.close();
+    }
+  });
+  // A program of all variants is named once.
+  const named = programs.filter(({ name }, i) => programs.findIndex((program) => program.name === name) === i);
+  return new Probe(config, null, named, refused);
+}
+
+function objectFile(config: ProbeConfig, variant: VariantConfig | undefined): string {
+  return join(dirname(config.file), variant?.object ?? `${config.name}.bpf.o`);
 }
 
 /**
@@ -63,7 +93,7 @@ async function loadVariant(
   variant: VariantConfig | undefined,
   options: LoadOptions,
 ): Promise<LoadedVariant> {
-  const file = join(dirname(config.file), variant?.object ?? `${config.name}.bpf.o`);
+  const file = objectFile(config, variant);
   const refused: ProgramStatus[] = [];
   for (;;) {
     const object = openObject(options.native, file, config.name);
@@ -172,17 +202,12 @@ function attach(program: BpfProgram, variant: string, links: ProbeLink[]): Progr
   }
 }
 
-function refusedStatus({ name, section }: BpfProgram, variant: string, error: NativeError): ProgramStatus {
-  return {
-    name,
-    section,
-    variant,
-    id: 0,
-    tag: '',
-    loaded: false,
-    attached: false,
-    reason: explainRefusal(error, section),
-  };
+function refusedStatus(program: BpfProgram, variant: string, error: NativeError): ProgramStatus {
+  return notLoaded(program, variant, explainRefusal(error, program.section));
+}
+
+function notLoaded({ name, section }: BpfProgram, variant: string, reason: string): ProgramStatus {
+  return { name, section, variant, id: 0, tag: '', loaded: false, attached: false, reason };
 }
 
 type NativeError = NativeErrorFields & Error;

@@ -3,11 +3,15 @@ import type { Probe } from './probe.js';
 
 /**
  * Throws a SondeError `KERNEL` when a probe cannot do what a reload expects of it: nothing of one that is new is attached, or a
- * program is refused that runs in the one whose place it is to take. What did not run before need not run now.
+ * program is refused that runs in the one whose place it is to take. What did not run before need not run now, and what is not meant for this kernel need
+ * not run at all.
  */
-export function notWorse(before: Pick<Probe, 'programs'> | undefined, fresh: Pick<Probe, 'programs' | 'config'>): void {
+export function notWorse(
+  before: Pick<Probe, 'programs'> | undefined,
+  fresh: Pick<Probe, 'programs' | 'config' | 'isUnfit'>,
+): void {
   const ran = new Set(before?.programs.filter(({ attached }) => attached).map(({ name }) => name));
-  if (before !== undefined && ran.size === 0) return;
+  if (before === undefined ? fresh.isUnfit : ran.size === 0) return;
   const runs = new Set(fresh.programs.filter(({ attached }) => attached).map(({ name }) => name));
   const worse = fresh.programs.filter(({ name }) => !runs.has(name) && (runs.size === 0 || ran.has(name)));
   if (worse.length === 0) return;

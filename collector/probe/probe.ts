@@ -15,10 +15,12 @@ export interface ProgramStatus {
   readonly reason: string;
 }
 
-/** A variant that was tried before the one that runs. */
+/** A variant that is not the one that runs, because the kernel refuses it or its conditions do not hold. */
 export interface RefusedVariant {
   readonly name: string;
   readonly reason: string;
+  /** Its conditions do not hold: it is not meant for this kernel. */
+  readonly isUnfit: boolean;
 }
 
 /** What holds a program where it is attached. */
@@ -74,6 +76,13 @@ export class Probe {
   fedMap(name: string): BpfMap | undefined {
     const map = this.object?.maps.find((candidate) => candidate.name === name);
     return map !== undefined && this.isFed(map) ? map : undefined;
+  }
+
+  /** Whether no variant of it is meant for this kernel. */
+  get isUnfit(): boolean {
+    return (
+      this.object === null && this.refusedVariants.length > 0 && this.refusedVariants.every(({ isUnfit }) => isUnfit)
+    );
   }
 
   /** Run statistics of the loaded programs, by program id. */

@@ -6,6 +6,7 @@
 #include "datagram.h"
 #include "directory_events.h"
 #include "event_reader.h"
+#include "features.h"
 #include "interface_name.h"
 #include "log_capture.h"
 #include "map.h"
@@ -51,6 +52,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["openDirectoryEvents"] = Napi::Function::New(env, OpenDirectoryEvents);
   exports["clockAnchor"] = Napi::Function::New(env, ClockAnchor);
   exports["interfaceName"] = Napi::Function::New(env, InterfaceName);
+  exports["hasFeature"] = Napi::Function::New(env, HasFeature);
   exports["postAttachMark"] = Napi::Function::New(env, PostAttachMark);
   exports["possibleCpus"] = Napi::Function::New(env, PossibleCpuCount);
   exports["sendDatagram"] = Napi::Function::New(env, SendDatagram);

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { copyFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'node:test';
 import { fixtureYaml, isLoaded } from '../harness/bpf-fixture.js';
+import { compileFixture } from '../harness/compile-bpf.js';
 import { select, total } from '../harness/kernel-metrics.js';
 import { configFolder, runSonde, startSonde } from '../harness/sonde.js';
 import { assertForPeople } from './assert-refused.js';
@@ -122,4 +125,35 @@ test('with no usable variant --config.strict ends the start, and names every one
   assert.match(stderr, /^none\/by_fentry: fentry is not permitted by this kernel$/m);
   assert.match(stderr, /^none\/by_kprobe: no kprobes in this kernel$/m);
   assertForPeople(stderr);
+});
+
+test('a variant is used where its conditions hold, from the object that it names', async (t) => {
+  const head =
+    'metrics:\n  counters:\n    - {name: test_variant_total, help: Fed by whichever program is used}\nvariants:\n';
+  const unfit = [
+    '  - {name: absent, object: one.bpf.o, when: {functions: [sonde_has_no_such_function]}}\n',
+    '  - {name: elsewhere, object: two.bpf.o, programs: [by_tracepoint], when: {arch: [pdp11]}}\n',
+  ].join('');
+  const fit =
+    '  - {name: here, object: two.bpf.o, programs: [by_tracepoint], when: {tp_btf: true, functions: [vfs_read]}}\n';
+  const folder = configFolder(t, { fits: { yaml: head + unfit + fit, object: null } });
+  copyFileSync(compileFixture('refused', 'bpf'), join(folder, 'one.bpf.o'));
+  copyFileSync(compileFixture('variants', 'bpf'), join(folder, 'two.bpf.o'));
+  writeFileSync(join(folder, 'one.yaml'), fixtureYaml('refused'));
+  const args = ['--config.dir', folder, '--config.names', 'fits', '--debug'];
+  // The first object does not have what the config asks for: a variant that is not used need not fit.
+  const sonde = await startSonde(t, args);
+  assert.match(sonde.stdout(), /^attached {2}fits \(here\); nothing was refused$/m);
+  assert.match(sonde.stderr(), /variant absent not used: this kernel has no function sonde_has_no_such_function/);
+  assert.match(sonde.stderr(), /variant elsewhere not used: this machine is \w+, not pdp11/);
+  assert.ok(total(await sonde.scrape(), 'ebpf_exporter_test_variant_total') > 0);
+  await sonde.stop();
+
+  writeFileSync(join(folder, 'fits.yaml'), head + unfit.split('\n')[1]! + '\n');
+  const none = await runSonde(['run', ...args, '--config.check']);
+  assert.equal(none.status, 0);
+  assert.match(
+    none.stdout,
+    /^attached {2}nothing; not attached: fits\/by_tracepoint: this machine is \w+, not pdp11$/m,
+  );
 });

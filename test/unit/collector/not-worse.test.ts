@@ -7,7 +7,7 @@ import { parseConfig } from '../../../wire/config/parse.js';
 const CONFIG = parseConfig('p', 'dir/p.yaml', 'metrics: {counters: [{name: x_total, help: X}]}\n');
 
 /** A probe with these programs: `+name` runs, `-name` does not. */
-function probe(...programs: readonly string[]): Pick<Probe, 'programs' | 'config'> {
+function probe(...programs: readonly string[]): Pick<Probe, 'programs' | 'config' | 'isUnfit'> {
   const statuses = programs.map((text): ProgramStatus => {
     const attached = text.startsWith('+');
     const reason = attached ? '' : 'verifier: R1 is wrong';
@@ -22,12 +22,13 @@ function probe(...programs: readonly string[]): Pick<Probe, 'programs' | 'config
       reason,
     };
   });
-  return { config: CONFIG, programs: statuses };
+  return { config: CONFIG, programs: statuses, isUnfit: false };
 }
 
 const cases: readonly [string, ReturnType<typeof probe> | undefined, ReturnType<typeof probe>, RegExp | undefined][] = [
   ['a new one that runs in part is taken, as at start', undefined, probe('+a', '-b'), undefined],
   ['a new one of which nothing runs is not', undefined, probe('-a'), /dir\/p\.yaml: nothing of it .*\np\/a: verifier/],
+  ['a new one that is not meant for this kernel is taken', undefined, { ...probe('-a'), isUnfit: true }, undefined],
   ['a program that ran and would not', probe('+a', '+b'), probe('+a', '-b'), /\np\/b: verifier: R1 is wrong$/],
   ['a program that did not run need not', probe('+a', '-b'), probe('+a', '-b'), undefined],
   ['a program that is left out is meant to be', probe('+a', '+b'), probe('+a'), undefined],
