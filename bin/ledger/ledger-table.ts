@@ -24,7 +24,8 @@ export function reportLedger(rows: readonly LedgerRow[], maps: boolean): LedgerR
     verdict(row, wrong),
   ]);
   const known = rows.filter((row) => row.in !== undefined).length;
-  return { text: `${textTable([head, ...lines])}\n${summary(known, wrong)}\n`, addsUp: wrong.length === 0 };
+  const table = lines.length === 0 ? '' : `${textTable([head, ...lines])}\n`;
+  return { text: `${table}${summary(known, wrong)}\n`, addsUp: wrong.length === 0 };
 }
 
 function summary(known: number, wrong: readonly LedgerRow[]): string {

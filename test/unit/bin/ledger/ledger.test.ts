@@ -100,6 +100,12 @@ test('hosts without buffers have no hops, only losses', () => {
     text,
     /^h +kernel +– +– +– +map_full 3 +–\n\nno records: none of the probes there has a ring or perf buffer$/m,
   );
+  const nothing = report('sonde_lost_total{instance="i",hop="kernel",config="c",map="m",reason="map_full"} 0');
+  assert.equal(
+    nothing.text,
+    'no records: none of the probes there has a ring or perf buffer\n',
+    'no head over nothing',
+  );
 });
 
 for (const [line, value] of [
