@@ -4,7 +4,7 @@ import type { AnyMetricConfig, ProbeConfig } from '../wire/config/schema.js';
 import type { Config, MapShape } from '../wire/frame.js';
 import { layoutFromMessage } from '../wire/layout-message.js';
 import { resolveFields, type Field, type FieldResolution } from '../wire/layout/fields.js';
-import { isValueField, resolveRecordValue, type ValueField } from '../wire/layout/value.js';
+import { foldedField, isValueField, resolveRecordValue, resolveValue, type ValueField } from '../wire/layout/value.js';
 import { bucketsOf } from './series/buckets.js';
 import { EventState } from './series/event-state.js';
 import type { Numbers } from './series/cells.js';
@@ -51,9 +51,22 @@ function rowState(metric: AnyMetricConfig, map: MapShape, options: BindOptions):
   const isHistogram = metric.type === 'histogram';
   const bucket = isHistogram ? fields[bucketIndex(fields.map(({ name }) => name))] : undefined;
   const labels = fields.filter((field) => field !== bucket);
-  const family = options.family(definitionOf(metric, labels, null, options), metric);
+  const value = rowValue(metric, map);
+  const family = options.family(definitionOf(metric, labels, value, options), metric);
   const rowsPerKey = map.cpuRows ? options.possibleCpus : 1;
-  return new MapRowsState(new RowDecoder(family, labels, bucket), map.maxEntries * rowsPerKey);
+  return new MapRowsState(new RowDecoder(family, labels, bucket), map.maxEntries * rowsPerKey, value);
+}
+
+/** Where the metric's number is in a value as MapRows frames have it. */
+function rowValue(metric: AnyMetricConfig, map: MapShape): ValueField {
+  const { folds, valueSize } = map;
+  const layout = map.value === undefined ? null : layoutFromMessage(map.value);
+  const kernelSize = folds.length === 0 ? valueSize : (layout?.size ?? folds[0]!.size);
+  const value = resolveValue(metric.value, layout, kernelSize);
+  if (!isValueField(value)) throw layoutError(metric, [value]);
+  const field = folds.length === 0 ? value : foldedField(value, metric.aggregate, folds);
+  if (field !== undefined && field.offset + field.size <= valueSize) return field;
+  throw layoutError(metric, [{ message: `its value is no part of what the host sends of map ${map.name}` }]);
 }
 
 function eventState(metric: AnyMetricConfig, map: MapShape, options: BindOptions): EventState {

@@ -104,7 +104,7 @@ export class LoadedConfig {
       if (this.shape.maps.some(({ id }) => id === rows.mapId)) return;
       throw unknownMap(rows);
     }
-    const columns = rowColumns(rows, map.shape, context.littleEndian);
+    const columns = rowColumns(rows, map.shape);
     for (const state of map.states) state.apply(columns, context);
   }
 

@@ -13,6 +13,7 @@ export const SERVED: ReadonlySet<Feature> = new Set<Feature>([
   'ringbuf',
   'perf_buffer',
   'value',
+  'map_value',
   'member',
   'kaddrs',
   'variants',

@@ -126,7 +126,7 @@ export interface BpfMap {
   openPerfBuffer(options: PerfBufferOptions): EventReader;
 }
 
-/** How one member of a per-CPU value becomes one value. */
+/** How one member of a per-CPU value becomes one 64-bit number: sums are modulo 2^64, smaller members are widened first. */
 export interface Fold {
   readonly offset: number;
   readonly size: 1 | 2 | 4 | 8;
@@ -138,13 +138,15 @@ export interface MapReaderOptions {
   /** Keys a call at most, to begin with (default 16384, bounded by the map's max_entries); doubled when one hash bucket needs more. */
   readonly chunkRows?: number;
   /**
-   * Per-CPU maps: `fold` makes one value of all CPUs, padded to 8 bytes (default: a u64 sum of every 8 bytes, smaller sums
-   * for the rest; a value below 8 bytes becomes one u64 sum, as in ebpf_exporter). `keep` lays all possible CPUs' values
-   * side by side, each padded to 8 bytes, as the kernel hands them over. `split` makes a row of each possible CPU: its number, a
-   * u16 in host byte order, is appended to the key, and its value is what `fold` would make of this CPU alone.
+   * Per-CPU maps: `fold` makes one value of all CPUs: a 64-bit number for each of the folds, in their order. `keep` lays all
+   * possible CPUs' values side by side, each padded to 8 bytes, as the kernel hands them over. `split` makes a row of each possible
+   * CPU: its number, a u16 in host byte order, is appended to the key, and its value is what `fold` would make of this CPU alone.
    */
   readonly perCpu?: 'fold' | 'keep' | 'split';
-  /** Members to fold; bytes that none covers are those of the first CPU. `INVALID_ARGUMENT` outside the value. */
+  /**
+   * Members to fold. Left out: a sum of every 8 bytes, and of smaller numbers for the rest, so that a u64 or a smaller number is
+   * one u64 sum. `INVALID_ARGUMENT` outside the value.
+   */
   readonly fold?: readonly Fold[];
 }
 

@@ -25,7 +25,8 @@ export function layoutToMessage(layout: TypeLayout): MessageInitShape<typeof Typ
     length: layout.length,
     element: layout.element.map(layoutToMessage),
     members: layout.members.map((member) => ({ ...member, type: layoutToMessage(member.type) })),
-    values: layout.values.map(({ name, value }) => ({ name, value })),
+    // The bits of a u64 that is beyond what the message can hold.
+    values: layout.values.map(({ name, value }) => ({ name, value: BigInt.asIntN(64, value) })),
   };
 }
 

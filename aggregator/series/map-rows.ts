@@ -2,9 +2,11 @@ import { growU32 } from '../../lib/grow.js';
 import { SondeError } from '../../wire/errors.js';
 import { DecodeError, type DecodeContext } from '../decode/decoder.js';
 import type { Facts } from '../decode/facts.js';
+import { WHOLE_U64, type ValueField } from '../../wire/layout/value.js';
 import { asBytes } from '../state/saved.js';
 import type { Family } from './family.js';
 import { NO_CELL, type RowDecoder } from './row-decoder.js';
+import { RowNumbers } from './row-numbers.js';
 import { UnsettledRows } from './unsettled-rows.js';
 
 /** The columns of a MapRows frame, unpacked and checked against the map's shape. */
@@ -14,8 +16,9 @@ export interface RowColumns {
   readonly generations: Uint32Array;
   readonly keys: Uint8Array;
   readonly keySize: number;
-  /** u64 values as pairs of words, low one first. */
-  readonly values: Uint32Array;
+  /** Packed values, each of `valueSize` bytes. */
+  readonly values: Uint8Array;
+  readonly valueSize: number;
   /** One byte a row: 1 when it has vanished, and this is its last value. Empty: none has. */
   readonly vanished: Uint8Array;
 }
@@ -42,19 +45,27 @@ const STRIDE = 4;
  */
 export class MapRowsState {
   readonly #decoder: RowDecoder;
+  readonly #numbers: RowNumbers;
+  /** A counter or a histogram cannot take what is below 0. */
+  readonly #refusesNegative: boolean;
   /** Slots that the map may have. */
   readonly #slots: number;
   /** By slot: generation, low and high word of the value, cell. */
   #records = new Uint32Array(64 * STRIDE);
   /** Null where no facts decide the labels. */
   readonly #unsettled: UnsettledRows | null;
-  /** Keys that could not be decoded. */
+  /** Keys that could not be decoded, and values that the metric cannot take. */
   decodeErrors = 0;
 
-  /** @param maxEntries of the map. */
-  constructor(decoder: RowDecoder, maxEntries = MAX_SLOTS) {
+  /**
+   * @param maxEntries of the map.
+   * @param value where the metric's number is in a row's value.
+   */
+  constructor(decoder: RowDecoder, maxEntries = MAX_SLOTS, value: ValueField = WHOLE_U64) {
     this.#decoder = decoder;
     this.#unsettled = decoder.factKinds.length > 0 ? new UnsettledRows(decoder.factKinds) : null;
+    this.#numbers = new RowNumbers(value);
+    this.#refusesNegative = value.signed && decoder.family.definition.type !== 'gauge';
     this.#slots = Math.min(MAX_SLOTS, Math.max(LEAST_SLOTS, maxEntries * SLOTS_PER_ENTRY));
   }
 
@@ -63,7 +74,8 @@ export class MapRowsState {
    * Throws a SondeError `FRAME_LIMIT` when a slot is higher than such a map can have: rows before it are applied.
    */
   apply(rows: RowColumns, context: DecodeContext): void {
-    const { slots, generations, values } = rows;
+    const { slots, generations } = rows;
+    const values = this.#numbers.of(rows, context.littleEndian);
     const { cells } = this.#decoder.family;
     const unsettled = this.#unsettled;
     unsettled?.heed(context.facts);
@@ -88,6 +100,10 @@ export class MapRowsState {
       const oldLo = records[base + 1]!;
       const oldHi = records[base + 2]!;
       if (lo === oldLo && hi === oldHi) continue;
+      if (this.#refusesNegative && hi >= 0x80000000) {
+        this.decodeErrors++;
+        continue;
+      }
       records[base + 1] = lo;
       records[base + 2] = hi;
       const cell = records[base + 3]!;

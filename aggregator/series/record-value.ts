@@ -1,7 +1,7 @@
 import type { ValueField } from '../../wire/layout/value.js';
 import { putDouble } from './double.js';
 
-/** Reads a number of a record, in the host's byte order, as the two words of a 64-bit one: integers exact, floats as a double's bits. */
+/** Reads a number of a record, or of a map's value, in the host's byte order, as the two words of a 64-bit one: integers exact, floats as a double's bits. */
 export class RecordValue {
   lo = 0;
   hi = 0;

@@ -2,7 +2,7 @@ import { suggest } from '../../lib/suggest.js';
 import type { BpfMap, BpfObject } from '../../native/types.js';
 import { ConfigError, SondeError, type ConfigProblem } from '../../wire/errors.js';
 import type { AnyMetricConfig, ProbeConfig } from '../../wire/config/schema.js';
-import { resolveFields } from '../../wire/layout/fields.js';
+import { hasCpuRows, resolveFields } from '../../wire/layout/fields.js';
 import { layoutProblems, valueProblem } from '../../wire/layout/report.js';
 import { isValueField, resolveRecordValue, resolveValue } from '../../wire/layout/value.js';
 
@@ -14,6 +14,9 @@ const BUFFERS = {
   ringbuf: { type: 'ringbuf', noun: 'a ring buffer' },
   perf_buffer: { type: 'perf_event_array', noun: 'a perf event array' },
 } as const;
+
+/** Of a map's values: a row must fit a frame. */
+const MAX_VALUE_BYTES = 65_536;
 
 type OwnerPath = readonly (string | number)[];
 
@@ -48,6 +51,14 @@ function rowProblems(config: ProbeConfig, metric: AnyMetricConfig, path: OwnerPa
       metric,
       `map ${map.name} is of type ${map.type}, which has no rows to walk; name another map, or leave this metric out`,
     );
+  }
+  if (map.valueSize > MAX_VALUE_BYTES) {
+    const what = `map ${map.name} has values of ${map.valueSize} bytes, and ${MAX_VALUE_BYTES} are the most; read another map`;
+    throw mismatch(config, metric, what);
+  }
+  if (map.perCpu && metric.aggregate === 'last' && !hasCpuRows(metric.labels, true)) {
+    const what = `which CPU of the per-CPU map ${map.name} was the last to write nobody knows; use aggregate: sum, min or max`;
+    throw mismatch(config, metric, what);
   }
   const { problems } = resolveFields(metric.labels, map.keyLayout, map.keySize, { perCpu: map.perCpu });
   const value = resolveValue(metric.value, map.valueLayout, map.valueSize);

@@ -10,11 +10,15 @@ import type { FrameBody } from '../publish/frame-encoder.js';
 import type { LaneItem } from '../publish/records-lane.js';
 import { MapPoller } from '../source/map-poller.js';
 import { RecordReader } from '../source/record-reader.js';
+import { mapValues } from './map-values.js';
 import type { Probe } from './probe.js';
 import type { PastProbe } from './past-ledger.js';
 import { probeLedger, type Ledger } from './probe-ledger.js';
 
 type ManifestConfig = NonNullable<Extract<FrameBody, { case: 'manifest' }>['value']['configs']>[number];
+
+/** Of one folded number. */
+const FOLD_BYTES = 8;
 
 /** What a probe's readers need of the collector they run in. */
 export interface ProbeHost {
@@ -59,8 +63,10 @@ export class RunningProbe {
     this.polled = maps.map((map, mapId) => {
       const facts = new SourceFacts(keyFields(probe.config, map), host.answers);
       const onNewKey = (keys: Uint8Array, offset: number): void => facts.noteKey(keys, offset);
+      const values = mapValues(metricsOf(probe.config, map), map);
       const cpuRows = splitsCpus(probe.config, map);
-      const poller = new MapPoller({ map, configId, epoch, mapId, cpuRows, ...(facts.isNeeded && { onNewKey }) });
+      const options = { map, configId, epoch, mapId, cpuRows, ...values };
+      const poller = new MapPoller({ ...options, ...(facts.isNeeded && { onNewKey }) });
       return { poller, facts };
     });
     this.#recordFacts = buffers.map((map) => new SourceFacts(recordFields(probe.config, map), host.answers));
@@ -134,7 +140,7 @@ export class RunningProbe {
       name: config.name,
       yaml: Buffer.from(config.yaml),
       epoch: this.epoch,
-      maps: this.#maps.map((map, id) => mapShape(map, id, splitsCpus(config, map))),
+      maps: this.#maps.map((map, id) => mapShape(config, map, id)),
       programs: programs.map((program) => ({ ...program })),
       silentMetrics: metrics
         .filter((metric) => this.probe.fedMap(metric.source.map) === undefined)
@@ -151,7 +157,12 @@ export class RunningProbe {
 }
 
 function mapMetrics(config: ProbeConfig): AnyMetricConfig[] {
-  return [...config.counters, ...config.histograms].filter(({ source }) => source.kind === 'map');
+  return [...config.counters, ...config.gauges, ...config.histograms].filter(({ source }) => source.kind === 'map');
+}
+
+/** The metrics that are made of a map. */
+function metricsOf(config: ProbeConfig, map: BpfMap): AnyMetricConfig[] {
+  return mapMetrics(config).filter(({ source }) => source.map === map.name);
 }
 
 function bufferMetrics(config: ProbeConfig): AnyMetricConfig[] {
@@ -171,16 +182,18 @@ function fed(probe: Probe, names: readonly string[]): BpfMap[] {
   return [...new Set(names)].flatMap((name) => probe.fedMap(name) ?? []);
 }
 
-function mapShape(map: BpfMap, id: number, cpuRows: boolean): NonNullable<ManifestConfig['maps']>[number] {
+function mapShape(config: ProbeConfig, map: BpfMap, id: number): NonNullable<ManifestConfig['maps']>[number] {
+  const { folds = [] } = mapValues(metricsOf(config, map), map);
   return {
     id,
     name: map.name,
     type: map.type,
     keySize: map.keySize,
-    valueSize: map.valueSize,
+    valueSize: folds.length === 0 ? map.valueSize : folds.length * FOLD_BYTES,
+    folds: folds.map(({ offset, size, op, signed = false }) => ({ offset, size, op, signed })),
     maxEntries: map.maxEntries,
     flags: map.flags,
-    cpuRows,
+    cpuRows: splitsCpus(config, map),
     ...(map.keyLayout !== null && { key: layoutToMessage(map.keyLayout) }),
     ...(map.valueLayout !== null && { value: layoutToMessage(map.valueLayout) }),
   };
@@ -189,10 +202,6 @@ function mapShape(map: BpfMap, id: number, cpuRows: boolean): NonNullable<Manife
 /** Whether a metric keeps the map's CPUs apart; those of its metrics that do not add them up again. */
 function splitsCpus(config: ProbeConfig, map: BpfMap): boolean {
   return metricsOf(config, map).some(({ labels }) => hasCpuRows(labels, map.perCpu));
-}
-
-function metricsOf(config: ProbeConfig, map: BpfMap): AnyMetricConfig[] {
-  return mapMetrics(config).filter(({ source }) => source.map === map.name);
 }
 
 function keyFields(config: ProbeConfig, map: BpfMap): ReturnType<typeof resolveFields>['fields'] {

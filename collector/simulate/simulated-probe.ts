@@ -1,4 +1,5 @@
 import { layoutToMessage } from '../../wire/layout-message.js';
+import { WHOLE_U64 } from '../../wire/layout/value.js';
 import type { FrameBody } from '../publish/frame-encoder.js';
 import { MapPoller } from '../source/map-poller.js';
 import { EVENT_LAYOUT } from './event-model.js';
@@ -149,6 +150,7 @@ export class SimulatedProbe {
       configId,
       epoch: this.#epoch,
       mapId,
+      rising: [WHOLE_U64],
       ...(model.fact !== undefined && {
         onNewKey: (_keys: Uint8Array, offset: number) => onFact(model.fact!(map.keyAt(offset))),
       }),

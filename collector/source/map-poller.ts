@@ -1,9 +1,9 @@
-import type { BpfMap, MapReader } from '../../native/types.js';
+import type { BpfMap, Fold, MapReader } from '../../native/types.js';
 import { FRAME_TARGET_BYTES } from '../../wire/frame.js';
 import { CPU_SIZE } from '../../wire/layout/fields.js';
 import type { FrameBody } from '../publish/frame-encoder.js';
 import { RowColumns } from './row-columns.js';
-import { RowTracker } from './row-tracker.js';
+import { RowTracker, type RisingMember } from './row-tracker.js';
 
 /** Rows that are taken before others get their turn on the event loop: a few milliseconds, if all are new. */
 const SLICE_ROWS = 8192;
@@ -18,6 +18,10 @@ export interface MapPollerOptions {
   readonly mapId: number;
   /** Of a per-CPU map: each CPU's value is a row, whose key ends with the CPU's number. */
   readonly cpuRows?: boolean;
+  /** Per-CPU maps: what a row's value is made of. */
+  readonly folds?: readonly Fold[];
+  /** Numbers of a row's value that only rise. */
+  readonly rising: readonly RisingMember[];
   /** Called for the key of each row that is new, before it is published; in a keyframe for all. */
   readonly onNewKey?: (keys: Uint8Array, offset: number) => void;
 }
@@ -27,6 +31,10 @@ export class MapPoller {
   readonly #options: MapPollerOptions;
   readonly #reader: MapReader;
   readonly #columns: RowColumns;
+  /** Of a row as it is read. */
+  readonly #valueSize: number;
+  /** Values padded to words, where they do not fill them. */
+  #padded = new Uint32Array();
   readonly tracker: RowTracker;
   /** Bytes of a row's key, the CPU's number included. */
   readonly #keySize: number;
@@ -36,16 +44,19 @@ export class MapPoller {
   entries = 0;
 
   constructor(options: MapPollerOptions) {
-    const { map, cpuRows = false } = options;
+    const { map, cpuRows = false, folds } = options;
     this.#options = options;
-    this.#reader = map.openReader({ perCpu: cpuRows ? 'split' : 'fold' });
+    this.#reader = map.openReader({ perCpu: cpuRows ? 'split' : 'fold', ...(folds && { fold: folds }) });
     this.#keySize = map.keySize + (cpuRows ? CPU_SIZE : 0);
+    this.#valueSize = this.#reader.valueStride;
     this.#rowsPerKey = cpuRows ? this.#reader.possibleCpus : 1;
     const maxRows = map.maxEntries * this.#rowsPerKey;
-    this.#columns = new RowColumns(this.#keySize, FRAME_TARGET_BYTES, maxRows * 2);
+    this.#columns = new RowColumns(this.#keySize, this.#valueSize, FRAME_TARGET_BYTES, maxRows * 2);
     this.tracker = new RowTracker({
       keySize: this.#keySize,
-      restartsWhenLower: map.type.includes('hash'),
+      valueSize: this.#valueSize,
+      // Rows of other maps stay.
+      rising: map.type.includes('hash') ? options.rising : [],
       maxVanished: maxRows,
       ...(options.onNewKey !== undefined && { onNewKey: options.onNewKey }),
     });
@@ -98,7 +109,7 @@ export class MapPoller {
 
   async #takeChunk(count: number, keyframe: boolean, flush: (last: boolean) => Promise<void>): Promise<void> {
     const { keys } = this.#reader;
-    const values = new Uint32Array(this.#reader.values.buffer, this.#reader.values.byteOffset, count * 2);
+    const values = this.#valuesAsWords(count);
     for (let row = 0; row < count;) {
       const end = Math.min(row + SLICE_ROWS, count);
       while (row < end) {
@@ -109,6 +120,19 @@ export class MapPoller {
       }
       if (row < count) await new Promise(setImmediate);
     }
+  }
+
+  #valuesAsWords(count: number): Uint32Array {
+    const { values } = this.#reader;
+    const size = this.#valueSize;
+    const words = (size + 3) >>> 2;
+    if (size % 4 === 0) return new Uint32Array(values.buffer, values.byteOffset, count * words);
+    if (this.#padded.length < count * words) this.#padded = new Uint32Array(count * words);
+    const bytes = new Uint8Array(this.#padded.buffer);
+    for (let row = 0; row < count; row++) {
+      for (let i = 0; i < size; i++) bytes[row * words * 4 + i] = values[row * size + i]!;
+    }
+    return this.#padded;
   }
 
   #noteKeys(keys: Uint8Array, from: number, to: number): void {

@@ -1,13 +1,21 @@
 import { ATTACHED, KeyTable, NONE, sameWords } from '../../lib/key-table.js';
 import type { RowColumns } from './row-columns.js';
 
+/** A number within a value, by bytes. */
+export interface RisingMember {
+  readonly offset: number;
+  readonly size: number;
+  readonly signed: boolean;
+}
+
 export interface RowTrackerOptions {
   readonly keySize: number;
+  readonly valueSize: number;
   /**
-   * The kernel can take rows away (hash maps), and values only rise: one that is lower than before is another row under the
-   * same key, which began again from nothing between two reads.
+   * Where the kernel can take rows away (hash maps): numbers that only rise. When one is lower than before, it is another row
+   * under the same key, which began again from nothing between two reads.
    */
-  readonly restartsWhenLower: boolean;
+  readonly rising: readonly RisingMember[];
   /** Called for the key of each row that is new, before it is put into columns. */
   readonly onNewKey?: (keys: Uint8Array, offset: number) => void;
   /** Rows that may wait for an acknowledgement after they vanished; beyond, the oldest are given up and counted. */
@@ -18,19 +26,18 @@ export interface RowTrackerOptions {
 export interface MapRead {
   readonly count: number;
   readonly keys: Uint8Array;
-  /** u64 values as pairs of words, low one first. */
+  /** Values as words, each padded to 4 bytes. */
   readonly values: Uint32Array;
 }
 
 /** The owner's words in a row's record of the key table. */
-const LO = 0;
-const HI = 1;
-const GENERATION = 2;
+const GENERATION = 0;
 /** Number of the read that saw it last. */
-const SEEN = 3;
+const SEEN = 1;
 /** Slot + 1 of the row that followed it in the last read: most likely it will again. */
-const FOLLOWER = 4;
-const EXTRA_WORDS = 5;
+const FOLLOWER = 2;
+/** The value's words. */
+const VALUE = 3;
 /** Rows whose slots are guessed together. */
 const BLOCK_ROWS = 64;
 
@@ -45,6 +52,7 @@ const DIRTY = 2;
 export class RowTracker {
   readonly #options: RowTrackerOptions;
   readonly #table: KeyTable;
+  readonly #valueWords: number;
   #sweep = 0;
   /** Slot of the row taken last, and of the one that is likely next. */
   #last = NONE;
@@ -62,7 +70,8 @@ export class RowTracker {
 
   constructor(options: RowTrackerOptions) {
     this.#options = options;
-    this.#table = new KeyTable(options.keySize, EXTRA_WORDS);
+    this.#valueWords = (options.valueSize + 3) >>> 2;
+    this.#table = new KeyTable(options.keySize, VALUE + this.#valueWords);
   }
 
   /** Rows in the map at the last read. */
@@ -102,7 +111,7 @@ export class RowTracker {
   ): number {
     const { records, stride, extra, keyWords } = this.#table;
     const { slots, generations } = columns;
-    const { restartsWhenLower } = this.#options;
+    const valueWords = this.#valueWords;
     const sweep = this.#sweep;
     let slot = this.#hint;
     let last = this.#last;
@@ -115,15 +124,11 @@ export class RowTracker {
       const flags = records[base]!;
       if ((flags & ATTACHED) === 0 || !sameWords(records, base + 1, words, row * keyWords, keyWords)) break;
       const own = base + extra;
-      const lo = values[row * 2]!;
-      const hi = values[row * 2 + 1]!;
-      const oldLo = records[own + LO]!;
-      const oldHi = records[own + HI]!;
-      const isNew = lo !== oldLo || hi !== oldHi;
+      const from = row * valueWords;
+      const isNew = !sameWords(records, own + VALUE, values, from, valueWords);
       if (isNew) {
-        if (restartsWhenLower && (hi < oldHi || (hi === oldHi && lo < oldLo))) break;
-        records[own + LO] = lo;
-        records[own + HI] = hi;
+        if (this.#hasFallen(own + VALUE, values, from)) break;
+        for (let i = 0; i < valueWords; i++) records[own + VALUE + i] = values[from + i]!;
         records[base] = flags | DIRTY;
       }
       records[own + SEEN] = sweep;
@@ -155,23 +160,23 @@ export class RowTracker {
   ): number {
     const table = this.#table;
     const { keySize, onNewKey } = this.#options;
+    const valueWords = this.#valueWords;
     const block = row;
     if (words !== null) table.guess(words, row, this.#guesses.subarray(0, end - row));
     for (; row < end; row++) {
       const source = words ?? table.load(keys, row * keySize);
       const offset = words === null ? 0 : row * table.keyWords;
-      const lo = values[row * 2]!;
-      const hi = values[row * 2 + 1]!;
+      const from = row * valueWords;
       let slot = words === null ? this.#hint : this.#guesses[row - block]!;
       if (!table.matches(slot, source, offset)) slot = table.find(source, offset);
-      if (slot === NONE || !this.#update(slot, lo, hi)) {
+      if (slot === NONE || !this.#update(slot, values, from)) {
         onNewKey?.(keys, row * keySize);
-        slot = this.#add(source, offset, lo, hi);
+        slot = this.#add(source, offset, values, from);
       }
       this.#follow(slot);
       const base = slot * table.stride;
       if (keyframe || (table.records[base]! & DIRTY) !== 0) {
-        columns.append(slot, table.records[base + table.extra + GENERATION]!, source, offset, lo, hi, 0);
+        columns.append(slot, table.records[base + table.extra + GENERATION]!, source, offset, values, from, 0);
       }
     }
     return row;
@@ -194,15 +199,7 @@ export class RowTracker {
   appendVanished(slot: number, columns: RowColumns): void {
     const { records, stride, extra } = this.#table;
     const base = slot * stride + extra;
-    columns.append(
-      slot,
-      records[base + GENERATION]!,
-      records,
-      slot * stride + 1,
-      records[base + LO]!,
-      records[base + HI]!,
-      1,
-    );
+    columns.append(slot, records[base + GENERATION]!, records, slot * stride + 1, records, base + VALUE, 1);
   }
 
   /** The bus has taken responsibility for the rows in `columns`. */
@@ -218,32 +215,37 @@ export class RowTracker {
   }
 
   /** Takes a row's value; false when the row began again, and what it was has vanished. */
-  #update(slot: number, lo: number, hi: number): boolean {
+  #update(slot: number, values: Uint32Array, from: number): boolean {
     const { records, stride, extra } = this.#table;
+    const valueWords = this.#valueWords;
     const base = slot * stride + extra;
-    const oldLo = records[base + LO]!;
-    const oldHi = records[base + HI]!;
-    if (lo !== oldLo || hi !== oldHi) {
-      if (this.#options.restartsWhenLower && (hi < oldHi || (hi === oldHi && lo < oldLo))) {
+    if (!sameWords(records, base + VALUE, values, from, valueWords)) {
+      if (this.#hasFallen(base + VALUE, values, from)) {
         this.restarted++;
         this.#vanish(slot);
         return false;
       }
-      records[base + LO] = lo;
-      records[base + HI] = hi;
+      for (let i = 0; i < valueWords; i++) records[base + VALUE + i] = values[from + i]!;
       records[slot * stride]! |= DIRTY;
     }
     records[base + SEEN] = this.#sweep;
     return true;
   }
 
-  #add(source: Uint32Array, offset: number, lo: number, hi: number): number {
+  /** Whether a number that only rises is lower in a value that was read than in the one at `at` of the records. */
+  #hasFallen(at: number, values: Uint32Array, from: number): boolean {
+    const { records } = this.#table;
+    const { rising } = this.#options;
+    for (let i = 0; i < rising.length; i++) if (isLower(values, from, records, at, rising[i]!)) return true;
+    return false;
+  }
+
+  #add(source: Uint32Array, offset: number, values: Uint32Array, from: number): number {
     const slot = this.#table.add(source, offset);
     const { records, stride, extra } = this.#table;
     const base = slot * stride + extra;
     records[slot * stride]! |= DIRTY;
-    records[base + LO] = lo;
-    records[base + HI] = hi;
+    for (let i = 0; i < this.#valueWords; i++) records[base + VALUE + i] = values[from + i]!;
     records[base + GENERATION]!++;
     records[base + SEEN] = this.#sweep;
     records[base + FOLLOWER] = this.#hint === NONE ? 0 : this.#hint + 1;
@@ -270,4 +272,36 @@ export class RowTracker {
     this.#table.release(oldest);
     this.abandoned++;
   }
+}
+
+/** Whether a number is lower in the value at `one[at…]` than in the one at `other[from…]`. */
+function isLower(
+  one: Uint32Array,
+  at: number,
+  other: Uint32Array,
+  from: number,
+  { offset, size, signed }: RisingMember,
+): boolean {
+  if ((offset & 3) === 0 && size >= 4) {
+    const low = offset >>> 2;
+    let word = (offset + size - 4) >>> 2;
+    const sign = signed ? 0x80000000 : 0;
+    const mine = (one[at + word]! ^ sign) >>> 0;
+    const theirs = (other[from + word]! ^ sign) >>> 0;
+    if (mine !== theirs || word-- === low) return mine < theirs;
+    return one[at + word]! < other[from + word]!;
+  }
+  const last = offset + size - 1;
+  // From the highest byte down: what is small or packed does not keep to words.
+  for (let byte = last; byte >= offset; byte--) {
+    const sign = signed && byte === last ? 0x80 : 0;
+    const mine = byteAt(one, at, byte) ^ sign;
+    const theirs = byteAt(other, from, byte) ^ sign;
+    if (mine !== theirs) return mine < theirs;
+  }
+  return false;
+}
+
+function byteAt(words: Uint32Array, at: number, byte: number): number {
+  return (words[at + (byte >>> 2)]! >>> ((byte & 3) * 8)) & 0xff;
 }

@@ -9,7 +9,7 @@ namespace sonde {
 
 enum class FoldOp : uint32_t { kSum = 0, kMin = 1, kMax = 2 };
 
-/// How one member of a per-CPU value becomes one value; Fold of native/types.ts.
+/// How one member of a per-CPU value becomes one 64-bit number; Fold of native/types.ts.
 struct Fold {
   uint32_t offset;
   /// 1, 2, 4 or 8.
@@ -18,12 +18,11 @@ struct Fold {
   bool is_signed;
 };
 
-/// A u64 sum of every 8 bytes, and smaller ones for what is left. A value below 8 bytes is summed in 64 bits by itself.
+/// A sum of every 8 bytes, and of smaller numbers for what is left.
 std::vector<Fold> DefaultFolds(uint32_t value_size);
 
-/// Folds the values of all CPUs, `cpu_stride` bytes apart at `source`, into `target` (`cpu_stride` bytes). Bytes that
-/// no fold covers are those of the first CPU. `wide` widens the only fold's result to 64 bits.
-void FoldValue(const std::vector<Fold>& folds, bool wide, const uint8_t* source, uint32_t cpus, size_t cpu_stride,
+/// Folds the values of all CPUs, `cpu_stride` bytes apart at `source`, into `target`: 64 bits a fold, in their order.
+void FoldValue(const std::vector<Fold>& folds, const uint8_t* source, uint32_t cpus, size_t cpu_stride,
                uint8_t* target);
 
 }  // namespace sonde

@@ -48,18 +48,15 @@ MapWalk::MapWalk(Fd fd, MapShape shape, MapReadOptions options)
       folding_(shape_.per_cpu && !options_.keep_cpus),
       splitting_(shape_.per_cpu && options_.split_cpus),
       batch_(ReadsInBatches(shape_.type)),
-      kernel_stride_(shape_.KernelValueSize()),
-      value_stride_(folding_ ? kernel_stride_ / cpus_ : kernel_stride_) {
+      kernel_stride_(shape_.KernelValueSize()) {
   if (!batch_ && !ReadsByKey(shape_.type)) {
     throw Failure("NOT_WALKABLE", 0, shape_.context,
                   Named() + " cannot be walked: a " + MapTypeName(shape_.type) + " map has no keys to go through");
   }
   shape_.context.operation = "read";
-  if (folding_ && options_.folds.empty()) {
-    options_.folds = DefaultFolds(shape_.value_size);
-    wide_ = options_.folds.size() == 1 && shape_.value_size < 8;
-  }
+  if (folding_ && options_.folds.empty()) options_.folds = DefaultFolds(shape_.value_size);
   RequireFoldsInside();
+  value_stride_ = folding_ ? options_.folds.size() * sizeof(uint64_t) : kernel_stride_;
   // The kernel's token is 4 bytes for hashes, a key for the others.
   cursor_.resize(std::max<size_t>(8, shape_.key_size));
   next_cursor_.resize(cursor_.size());
@@ -187,7 +184,7 @@ uint32_t MapWalk::NextByKey() {
 
 void MapWalk::FoldRows(uint32_t rows) {
   for (size_t row = 0; row < rows; row++) {
-    FoldValue(options_.folds, wide_, unfolded_.data() + row * kernel_stride_, cpus_, value_stride_,
+    FoldValue(options_.folds, unfolded_.data() + row * kernel_stride_, cpus_, kernel_stride_ / cpus_,
               values_->data() + row * value_stride_);
   }
 }
@@ -201,8 +198,7 @@ uint32_t MapWalk::SplitRows(uint32_t rows) {
       const uint16_t number = static_cast<uint16_t>(cpu);
       memcpy(key, unsplit_keys_.data() + row * shape_.key_size, shape_.key_size);
       memcpy(key + shape_.key_size, &number, sizeof(number));
-      FoldValue(options_.folds, wide_, unfolded_.data() + row * kernel_stride_ + cpu * cpu_stride, 1, cpu_stride,
-                value);
+      FoldValue(options_.folds, unfolded_.data() + row * kernel_stride_ + cpu * cpu_stride, 1, cpu_stride, value);
     }
   }
   return rows * cpus_;

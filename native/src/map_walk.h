@@ -71,11 +71,9 @@ class MapWalk {
   uint32_t cpus_;
   bool folding_;
   bool splitting_;
-  /// The default fold of a value below 8 bytes.
-  bool wide_ = false;
   bool batch_;
   size_t kernel_stride_;
-  size_t value_stride_;
+  size_t value_stride_ = 0;
   /// Keys that one call reads at most.
   uint32_t rows_ = 0;
   BlockPtr keys_;

@@ -10,6 +10,7 @@ import { RowDecoder } from '../../aggregator/series/row-decoder.js';
 import { RowColumns } from '../../collector/source/row-columns.js';
 import { RowTracker } from '../../collector/source/row-tracker.js';
 import { FRAME_TARGET_BYTES, unpackU32 } from '../../wire/frame.js';
+import { WHOLE_U64 } from '../../wire/layout/value.js';
 import { randomInteger, seededRandom } from '../../lib/random.js';
 import { cpuSeconds, interleave, median, report } from './bench.js';
 
@@ -46,8 +47,13 @@ function shuffled(): Uint32Array {
 
 /** Sonde's way: what `sonde run` does with a read, without encoding the frames. */
 class Ours {
-  readonly #tracker = new RowTracker({ keySize: KEY_SIZE, restartsWhenLower: true, maxVanished: ROWS });
-  readonly #columns = new RowColumns(KEY_SIZE, FRAME_TARGET_BYTES);
+  readonly #tracker = new RowTracker({
+    keySize: KEY_SIZE,
+    valueSize: 8,
+    rising: [WHOLE_U64],
+    maxVanished: ROWS,
+  });
+  readonly #columns = new RowColumns(KEY_SIZE, 8, FRAME_TARGET_BYTES);
   readonly #family = new Family({ name: 'm', help: '', type: 'counter', labels: ['key'] }, { cap: 2 * ROWS });
   readonly #state = new MapRowsState(
     new RowDecoder(this.#family, [
@@ -88,7 +94,8 @@ class Ours {
         generations: unpackU32(generations),
         keys,
         keySize: KEY_SIZE,
-        values: unpackU32(values),
+        values,
+        valueSize: 8,
         vanished,
       },
       this.#context,

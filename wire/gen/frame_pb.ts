@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file frame.proto.
  */
 export const file_frame: GenFile = /*@__PURE__*/
-  fileDesc("CgtmcmFtZS5wcm90bxINc29uZGUud2lyZS52MSLPAwoFRnJhbWUSFQoNdmVyc2lvbl9tYWpvchgBIAEoDRIVCg12ZXJzaW9uX21pbm9yGAIgASgNEg8KB2hvc3RfaWQYAyABKAkSDwoHYm9vdF9pZBgEIAEoCRIPCgdzZXNzaW9uGAUgASgMEhMKC3JlY29yZHNfc2VxGAYgASgEEhEKCXN0YXRlX3NlcRgHIAEoBBIzCg9wcmV2aW91c19hbmNob3IYCCABKAsyGi5zb25kZS53aXJlLnYxLkNsb2NrQW5jaG9yEioKBmFuY2hvchgJIAEoCzIaLnNvbmRlLndpcmUudjEuQ2xvY2tBbmNob3ISKwoIbWFuaWZlc3QYCiABKAsyFy5zb25kZS53aXJlLnYxLk1hbmlmZXN0SAASJwoGbG9va3VwGAsgASgLMhUuc29uZGUud2lyZS52MS5Mb29rdXBIABIqCghtYXBfcm93cxgMIAEoCzIWLnNvbmRlLndpcmUudjEuTWFwUm93c0gAEikKB3JlY29yZHMYDSABKAsyFi5zb25kZS53aXJlLnYxLlJlY29yZHNIABInCgZoZWFsdGgYDiABKAsyFS5zb25kZS53aXJlLnYxLkhlYWx0aEgAQgYKBGJvZHkiZQoLQ2xvY2tBbmNob3ISFAoMbW9ub3RvbmljX25zGAEgASgGEhMKC2Jvb3R0aW1lX25zGAIgASgGEhMKC3JlYWx0aW1lX25zGAMgASgGEhYKDnVuY2VydGFpbnR5X25zGAQgASgEImwKCE1hbmlmZXN0EiYKBGhvc3QYASABKAsyGC5zb25kZS53aXJlLnYxLkhvc3RGYWN0cxImCgdjb25maWdzGAIgAygLMhUuc29uZGUud2lyZS52MS5Db25maWcSEAoIcmV2aXNpb24YAyABKAQi8QEKCUhvc3RGYWN0cxIQCghob3N0bmFtZRgBIAEoCRIWCg5rZXJuZWxfcmVsZWFzZRgCIAEoCRIMCgRhcmNoGAMgASgJEhUKDWxpdHRsZV9lbmRpYW4YBCABKAgSFQoNcG9zc2libGVfY3B1cxgFIAEoDRI0CgZsYWJlbHMYBiADKAsyJC5zb25kZS53aXJlLnYxLkhvc3RGYWN0cy5MYWJlbHNFbnRyeRIZChFjb2xsZWN0b3JfdmVyc2lvbhgHIAEoCRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIqMBCgZDb25maWcSDAoEbmFtZRgBIAEoCRIMCgR5YW1sGAIgASgMEg0KBWVwb2NoGAMgASgNEiAKBG1hcHMYBCADKAsyEi5zb25kZS53aXJlLnYxLk1hcBIoCghwcm9ncmFtcxgFIAMoCzIWLnNvbmRlLndpcmUudjEuUHJvZ3JhbRIWCg5zaWxlbnRfbWV0cmljcxgGIAMoCRIKCgJpZBgHIAEoDSLbAQoDTWFwEgoKAmlkGAEgASgNEgwKBG5hbWUYAiABKAkSDAoEdHlwZRgDIAEoCRIQCghrZXlfc2l6ZRgEIAEoDRISCgp2YWx1ZV9zaXplGAUgASgNEhMKC21heF9lbnRyaWVzGAYgASgNEg0KBWZsYWdzGAcgASgNEhAKCGNwdV9yb3dzGAggASgIEiYKA2tleRgJIAEoCzIZLnNvbmRlLndpcmUudjEuVHlwZUxheW91dBIoCgV2YWx1ZRgKIAEoCzIZLnNvbmRlLndpcmUudjEuVHlwZUxheW91dCKEAQoHUHJvZ3JhbRIMCgRuYW1lGAEgASgJEg8KB3NlY3Rpb24YAiABKAkSCgoCaWQYAyABKA0SCwoDdGFnGAQgASgJEg4KBmxvYWRlZBgFIAEoCBIQCghhdHRhY2hlZBgGIAEoCBIPCgd2YXJpYW50GAcgASgJEg4KBnJlYXNvbhgIIAEoCSLaAQoKVHlwZUxheW91dBIMCgRraW5kGAEgASgJEgwKBG5hbWUYAiABKAkSDAoEc2l6ZRgDIAEoDRIOCgZzaWduZWQYBCABKAgSDgoGbGVuZ3RoGAUgASgNEioKB2VsZW1lbnQYBiADKAsyGS5zb25kZS53aXJlLnYxLlR5cGVMYXlvdXQSLAoHbWVtYmVycxgHIAMoCzIbLnNvbmRlLndpcmUudjEuTWVtYmVyTGF5b3V0EigKBnZhbHVlcxgIIAMoCzIYLnNvbmRlLndpcmUudjEuRW51bVZhbHVlImsKDE1lbWJlckxheW91dBIMCgRuYW1lGAEgASgJEhIKCmJpdF9vZmZzZXQYAiABKA0SEAoIYml0X3NpemUYAyABKA0SJwoEdHlwZRgEIAEoCzIZLnNvbmRlLndpcmUudjEuVHlwZUxheW91dCIoCglFbnVtVmFsdWUSDAoEbmFtZRgBIAEoCRINCgV2YWx1ZRgCIAEoEiIyCgZMb29rdXASDAoEa2luZBgBIAEoCRILCgNpZHMYAiADKAYSDQoFbmFtZXMYAyADKAwiwgEKB01hcFJvd3MSEQoJY29uZmlnX2lkGAEgASgNEg0KBWVwb2NoGAIgASgNEg4KBm1hcF9pZBgDIAEoDRINCgVzbG90cxgEIAEoDBITCgtnZW5lcmF0aW9ucxgFIAEoDBIMCgRrZXlzGAYgASgMEg4KBnZhbHVlcxgHIAEoDBIQCgh2YW5pc2hlZBgIIAEoDBIQCghrZXlmcmFtZRgJIAEoCBIMCgRsYXN0GAogASgIEhEKCW9uX2RlbWFuZBgLIAEoCCJoCgdSZWNvcmRzEhEKCWNvbmZpZ19pZBgBIAEoDRINCgVlcG9jaBgCIAEoDRIOCgZtYXBfaWQYAyABKA0SDAoEZGF0YRgEIAEoDBIPCgdsZW5ndGhzGAUgASgMEgwKBGxvc3QYBiABKAQi5wEKBkhlYWx0aBIjCgZsb3NzZXMYASADKAsyEy5zb25kZS53aXJlLnYxLkxvc3MSLQoIcHJvZ3JhbXMYAiADKAsyGy5zb25kZS53aXJlLnYxLlByb2dyYW1TdGF0cxIkCgRtYXBzGAMgAygLMhYuc29uZGUud2lyZS52MS5NYXBGaWxsEhUKDXN0YXRzX2VuYWJsZWQYBCABKAgSIAoEaG9wcxgFIAMoCzISLnNvbmRlLndpcmUudjEuSG9wEioKB2J1ZmZlcnMYBiADKAsyGS5zb25kZS53aXJlLnYxLkJ1ZmZlckZpbGwiWQoDSG9wEgsKA2hvcBgBIAEoCRIOCgZjb25maWcYAiABKAkSCwoDbWFwGAMgASgJEgoKAmluGAQgASgEEgsKA291dBgFIAEoBBIPCgd3YWl0aW5nGAYgASgEIlcKCkJ1ZmZlckZpbGwSDgoGY29uZmlnGAEgASgJEgsKA21hcBgCIAEoCRIYChBoaWdoX3dhdGVyX2J5dGVzGAMgASgEEhIKCnNpemVfYnl0ZXMYBCABKAQiTwoETG9zcxILCgNob3AYASABKAkSDgoGcmVhc29uGAIgASgJEg4KBmNvbmZpZxgDIAEoCRILCgNtYXAYBCABKAkSDQoFY291bnQYBSABKAQiQgoMUHJvZ3JhbVN0YXRzEgoKAmlkGAEgASgNEhMKC3J1bl90aW1lX25zGAIgASgEEhEKCXJ1bl9jb3VudBgDIAEoBCJMCgdNYXBGaWxsEg4KBmNvbmZpZxgBIAEoCRILCgNtYXAYAiABKAkSDwoHZW50cmllcxgDIAEoBBITCgttYXhfZW50cmllcxgEIAEoBGIGcHJvdG8z");
+  fileDesc("CgtmcmFtZS5wcm90bxINc29uZGUud2lyZS52MSLPAwoFRnJhbWUSFQoNdmVyc2lvbl9tYWpvchgBIAEoDRIVCg12ZXJzaW9uX21pbm9yGAIgASgNEg8KB2hvc3RfaWQYAyABKAkSDwoHYm9vdF9pZBgEIAEoCRIPCgdzZXNzaW9uGAUgASgMEhMKC3JlY29yZHNfc2VxGAYgASgEEhEKCXN0YXRlX3NlcRgHIAEoBBIzCg9wcmV2aW91c19hbmNob3IYCCABKAsyGi5zb25kZS53aXJlLnYxLkNsb2NrQW5jaG9yEioKBmFuY2hvchgJIAEoCzIaLnNvbmRlLndpcmUudjEuQ2xvY2tBbmNob3ISKwoIbWFuaWZlc3QYCiABKAsyFy5zb25kZS53aXJlLnYxLk1hbmlmZXN0SAASJwoGbG9va3VwGAsgASgLMhUuc29uZGUud2lyZS52MS5Mb29rdXBIABIqCghtYXBfcm93cxgMIAEoCzIWLnNvbmRlLndpcmUudjEuTWFwUm93c0gAEikKB3JlY29yZHMYDSABKAsyFi5zb25kZS53aXJlLnYxLlJlY29yZHNIABInCgZoZWFsdGgYDiABKAsyFS5zb25kZS53aXJlLnYxLkhlYWx0aEgAQgYKBGJvZHkiZQoLQ2xvY2tBbmNob3ISFAoMbW9ub3RvbmljX25zGAEgASgGEhMKC2Jvb3R0aW1lX25zGAIgASgGEhMKC3JlYWx0aW1lX25zGAMgASgGEhYKDnVuY2VydGFpbnR5X25zGAQgASgEImwKCE1hbmlmZXN0EiYKBGhvc3QYASABKAsyGC5zb25kZS53aXJlLnYxLkhvc3RGYWN0cxImCgdjb25maWdzGAIgAygLMhUuc29uZGUud2lyZS52MS5Db25maWcSEAoIcmV2aXNpb24YAyABKAQi8QEKCUhvc3RGYWN0cxIQCghob3N0bmFtZRgBIAEoCRIWCg5rZXJuZWxfcmVsZWFzZRgCIAEoCRIMCgRhcmNoGAMgASgJEhUKDWxpdHRsZV9lbmRpYW4YBCABKAgSFQoNcG9zc2libGVfY3B1cxgFIAEoDRI0CgZsYWJlbHMYBiADKAsyJC5zb25kZS53aXJlLnYxLkhvc3RGYWN0cy5MYWJlbHNFbnRyeRIZChFjb2xsZWN0b3JfdmVyc2lvbhgHIAEoCRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIqMBCgZDb25maWcSDAoEbmFtZRgBIAEoCRIMCgR5YW1sGAIgASgMEg0KBWVwb2NoGAMgASgNEiAKBG1hcHMYBCADKAsyEi5zb25kZS53aXJlLnYxLk1hcBIoCghwcm9ncmFtcxgFIAMoCzIWLnNvbmRlLndpcmUudjEuUHJvZ3JhbRIWCg5zaWxlbnRfbWV0cmljcxgGIAMoCRIKCgJpZBgHIAEoDSL/AQoDTWFwEgoKAmlkGAEgASgNEgwKBG5hbWUYAiABKAkSDAoEdHlwZRgDIAEoCRIQCghrZXlfc2l6ZRgEIAEoDRISCgp2YWx1ZV9zaXplGAUgASgNEhMKC21heF9lbnRyaWVzGAYgASgNEg0KBWZsYWdzGAcgASgNEhAKCGNwdV9yb3dzGAggASgIEiYKA2tleRgJIAEoCzIZLnNvbmRlLndpcmUudjEuVHlwZUxheW91dBIoCgV2YWx1ZRgKIAEoCzIZLnNvbmRlLndpcmUudjEuVHlwZUxheW91dBIiCgVmb2xkcxgLIAMoCzITLnNvbmRlLndpcmUudjEuRm9sZCJACgRGb2xkEg4KBm9mZnNldBgBIAEoDRIMCgRzaXplGAIgASgNEgoKAm9wGAMgASgJEg4KBnNpZ25lZBgEIAEoCCKEAQoHUHJvZ3JhbRIMCgRuYW1lGAEgASgJEg8KB3NlY3Rpb24YAiABKAkSCgoCaWQYAyABKA0SCwoDdGFnGAQgASgJEg4KBmxvYWRlZBgFIAEoCBIQCghhdHRhY2hlZBgGIAEoCBIPCgd2YXJpYW50GAcgASgJEg4KBnJlYXNvbhgIIAEoCSLaAQoKVHlwZUxheW91dBIMCgRraW5kGAEgASgJEgwKBG5hbWUYAiABKAkSDAoEc2l6ZRgDIAEoDRIOCgZzaWduZWQYBCABKAgSDgoGbGVuZ3RoGAUgASgNEioKB2VsZW1lbnQYBiADKAsyGS5zb25kZS53aXJlLnYxLlR5cGVMYXlvdXQSLAoHbWVtYmVycxgHIAMoCzIbLnNvbmRlLndpcmUudjEuTWVtYmVyTGF5b3V0EigKBnZhbHVlcxgIIAMoCzIYLnNvbmRlLndpcmUudjEuRW51bVZhbHVlImsKDE1lbWJlckxheW91dBIMCgRuYW1lGAEgASgJEhIKCmJpdF9vZmZzZXQYAiABKA0SEAoIYml0X3NpemUYAyABKA0SJwoEdHlwZRgEIAEoCzIZLnNvbmRlLndpcmUudjEuVHlwZUxheW91dCIoCglFbnVtVmFsdWUSDAoEbmFtZRgBIAEoCRINCgV2YWx1ZRgCIAEoEiIyCgZMb29rdXASDAoEa2luZBgBIAEoCRILCgNpZHMYAiADKAYSDQoFbmFtZXMYAyADKAwiwgEKB01hcFJvd3MSEQoJY29uZmlnX2lkGAEgASgNEg0KBWVwb2NoGAIgASgNEg4KBm1hcF9pZBgDIAEoDRINCgVzbG90cxgEIAEoDBITCgtnZW5lcmF0aW9ucxgFIAEoDBIMCgRrZXlzGAYgASgMEg4KBnZhbHVlcxgHIAEoDBIQCgh2YW5pc2hlZBgIIAEoDBIQCghrZXlmcmFtZRgJIAEoCBIMCgRsYXN0GAogASgIEhEKCW9uX2RlbWFuZBgLIAEoCCJoCgdSZWNvcmRzEhEKCWNvbmZpZ19pZBgBIAEoDRINCgVlcG9jaBgCIAEoDRIOCgZtYXBfaWQYAyABKA0SDAoEZGF0YRgEIAEoDBIPCgdsZW5ndGhzGAUgASgMEgwKBGxvc3QYBiABKAQi5wEKBkhlYWx0aBIjCgZsb3NzZXMYASADKAsyEy5zb25kZS53aXJlLnYxLkxvc3MSLQoIcHJvZ3JhbXMYAiADKAsyGy5zb25kZS53aXJlLnYxLlByb2dyYW1TdGF0cxIkCgRtYXBzGAMgAygLMhYuc29uZGUud2lyZS52MS5NYXBGaWxsEhUKDXN0YXRzX2VuYWJsZWQYBCABKAgSIAoEaG9wcxgFIAMoCzISLnNvbmRlLndpcmUudjEuSG9wEioKB2J1ZmZlcnMYBiADKAsyGS5zb25kZS53aXJlLnYxLkJ1ZmZlckZpbGwiWQoDSG9wEgsKA2hvcBgBIAEoCRIOCgZjb25maWcYAiABKAkSCwoDbWFwGAMgASgJEgoKAmluGAQgASgEEgsKA291dBgFIAEoBBIPCgd3YWl0aW5nGAYgASgEIlcKCkJ1ZmZlckZpbGwSDgoGY29uZmlnGAEgASgJEgsKA21hcBgCIAEoCRIYChBoaWdoX3dhdGVyX2J5dGVzGAMgASgEEhIKCnNpemVfYnl0ZXMYBCABKAQiTwoETG9zcxILCgNob3AYASABKAkSDgoGcmVhc29uGAIgASgJEg4KBmNvbmZpZxgDIAEoCRILCgNtYXAYBCABKAkSDQoFY291bnQYBSABKAQiQgoMUHJvZ3JhbVN0YXRzEgoKAmlkGAEgASgNEhMKC3J1bl90aW1lX25zGAIgASgEEhEKCXJ1bl9jb3VudBgDIAEoBCJMCgdNYXBGaWxsEg4KBmNvbmZpZxgBIAEoCRILCgNtYXAYAiABKAkSDwoHZW50cmllcxgDIAEoBBITCgttYXhfZW50cmllcxgEIAEoBGIGcHJvdG8z");
 
 /**
  * @generated from message sonde.wire.v1.Frame
@@ -348,6 +348,14 @@ export type Map = Message<"sonde.wire.v1.Map"> & {
    * @generated from field: sonde.wire.v1.TypeLayout value = 10;
    */
   value?: TypeLayout | undefined;
+
+  /**
+   * Per-CPU maps: what a row's value is made of, 64 bits a fold, in this order. Empty: a value as the kernel has it, or one u64
+   * sum over CPUs.
+   *
+   * @generated from field: repeated sonde.wire.v1.Fold folds = 11;
+   */
+  folds: Fold[];
 };
 
 /**
@@ -356,6 +364,44 @@ export type Map = Message<"sonde.wire.v1.Map"> & {
  */
 export const MapSchema: GenMessage<Map> = /*@__PURE__*/
   messageDesc(file_frame, 5);
+
+/**
+ * How a member of the CPUs' values becomes one number.
+ *
+ * @generated from message sonde.wire.v1.Fold
+ */
+export type Fold = Message<"sonde.wire.v1.Fold"> & {
+  /**
+   * Of the member: bytes from the start of a CPU's value, and 1, 2, 4 or 8.
+   *
+   * @generated from field: uint32 offset = 1;
+   */
+  offset: number;
+
+  /**
+   * @generated from field: uint32 size = 2;
+   */
+  size: number;
+
+  /**
+   * `sum` (modulo 2^64), `min` or `max`.
+   *
+   * @generated from field: string op = 3;
+   */
+  op: string;
+
+  /**
+   * @generated from field: bool signed = 4;
+   */
+  signed: boolean;
+};
+
+/**
+ * Describes the message sonde.wire.v1.Fold.
+ * Use `create(FoldSchema)` to create a new message.
+ */
+export const FoldSchema: GenMessage<Fold> = /*@__PURE__*/
+  messageDesc(file_frame, 6);
 
 /**
  * @generated from message sonde.wire.v1.Program
@@ -411,7 +457,7 @@ export type Program = Message<"sonde.wire.v1.Program"> & {
  * Use `create(ProgramSchema)` to create a new message.
  */
 export const ProgramSchema: GenMessage<Program> = /*@__PURE__*/
-  messageDesc(file_frame, 6);
+  messageDesc(file_frame, 7);
 
 /**
  * Shape of a kernel type, from the object's BTF.
@@ -465,7 +511,7 @@ export type TypeLayout = Message<"sonde.wire.v1.TypeLayout"> & {
  * Use `create(TypeLayoutSchema)` to create a new message.
  */
 export const TypeLayoutSchema: GenMessage<TypeLayout> = /*@__PURE__*/
-  messageDesc(file_frame, 7);
+  messageDesc(file_frame, 8);
 
 /**
  * @generated from message sonde.wire.v1.MemberLayout
@@ -497,7 +543,7 @@ export type MemberLayout = Message<"sonde.wire.v1.MemberLayout"> & {
  * Use `create(MemberLayoutSchema)` to create a new message.
  */
 export const MemberLayoutSchema: GenMessage<MemberLayout> = /*@__PURE__*/
-  messageDesc(file_frame, 8);
+  messageDesc(file_frame, 9);
 
 /**
  * @generated from message sonde.wire.v1.EnumValue
@@ -519,7 +565,7 @@ export type EnumValue = Message<"sonde.wire.v1.EnumValue"> & {
  * Use `create(EnumValueSchema)` to create a new message.
  */
 export const EnumValueSchema: GenMessage<EnumValue> = /*@__PURE__*/
-  messageDesc(file_frame, 9);
+  messageDesc(file_frame, 10);
 
 /**
  * Facts that only this host knows, sent before the first frame that needs them and again with every keyframe.
@@ -552,7 +598,7 @@ export type Lookup = Message<"sonde.wire.v1.Lookup"> & {
  * Use `create(LookupSchema)` to create a new message.
  */
 export const LookupSchema: GenMessage<Lookup> = /*@__PURE__*/
-  messageDesc(file_frame, 10);
+  messageDesc(file_frame, 11);
 
 /**
  * Rows of one map, cumulative: the columns below have one entry a row.
@@ -637,7 +683,7 @@ export type MapRows = Message<"sonde.wire.v1.MapRows"> & {
  * Use `create(MapRowsSchema)` to create a new message.
  */
 export const MapRowsSchema: GenMessage<MapRows> = /*@__PURE__*/
-  messageDesc(file_frame, 11);
+  messageDesc(file_frame, 12);
 
 /**
  * Records of one ring or perf buffer.
@@ -687,7 +733,7 @@ export type Records = Message<"sonde.wire.v1.Records"> & {
  * Use `create(RecordsSchema)` to create a new message.
  */
 export const RecordsSchema: GenMessage<Records> = /*@__PURE__*/
-  messageDesc(file_frame, 12);
+  messageDesc(file_frame, 13);
 
 /**
  * The host's own account, cumulative within the session.
@@ -735,7 +781,7 @@ export type Health = Message<"sonde.wire.v1.Health"> & {
  * Use `create(HealthSchema)` to create a new message.
  */
 export const HealthSchema: GenMessage<Health> = /*@__PURE__*/
-  messageDesc(file_frame, 13);
+  messageDesc(file_frame, 14);
 
 /**
  * What came to a place and what left it, in records: in = out + what the Losses say of this place + waiting.
@@ -784,7 +830,7 @@ export type Hop = Message<"sonde.wire.v1.Hop"> & {
  * Use `create(HopSchema)` to create a new message.
  */
 export const HopSchema: GenMessage<Hop> = /*@__PURE__*/
-  messageDesc(file_frame, 14);
+  messageDesc(file_frame, 15);
 
 /**
  * How full a ring or perf buffer was at its fullest: all that can be told of losses where a program does not count them.
@@ -820,7 +866,7 @@ export type BufferFill = Message<"sonde.wire.v1.BufferFill"> & {
  * Use `create(BufferFillSchema)` to create a new message.
  */
 export const BufferFillSchema: GenMessage<BufferFill> = /*@__PURE__*/
-  messageDesc(file_frame, 15);
+  messageDesc(file_frame, 16);
 
 /**
  * @generated from message sonde.wire.v1.Loss
@@ -859,7 +905,7 @@ export type Loss = Message<"sonde.wire.v1.Loss"> & {
  * Use `create(LossSchema)` to create a new message.
  */
 export const LossSchema: GenMessage<Loss> = /*@__PURE__*/
-  messageDesc(file_frame, 16);
+  messageDesc(file_frame, 17);
 
 /**
  * @generated from message sonde.wire.v1.ProgramStats
@@ -886,7 +932,7 @@ export type ProgramStats = Message<"sonde.wire.v1.ProgramStats"> & {
  * Use `create(ProgramStatsSchema)` to create a new message.
  */
 export const ProgramStatsSchema: GenMessage<ProgramStats> = /*@__PURE__*/
-  messageDesc(file_frame, 17);
+  messageDesc(file_frame, 18);
 
 /**
  * @generated from message sonde.wire.v1.MapFill
@@ -918,5 +964,5 @@ export type MapFill = Message<"sonde.wire.v1.MapFill"> & {
  * Use `create(MapFillSchema)` to create a new message.
  */
 export const MapFillSchema: GenMessage<MapFill> = /*@__PURE__*/
-  messageDesc(file_frame, 18);
+  messageDesc(file_frame, 19);
 

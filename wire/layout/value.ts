@@ -1,3 +1,4 @@
+import type { Aggregate } from '../config/schema.js';
 import { findMember } from './find.js';
 import { describeLayout, typeText, type TypeLayout } from './type-layout.js';
 
@@ -17,12 +18,13 @@ export interface ValueProblem {
 }
 
 /** A map's value when no member is named: one u64, as ebpf_exporter has it. */
-const WHOLE: ValueField = { offset: 0, size: 8, signed: false, kind: 'int' };
+export const WHOLE_U64: ValueField = { offset: 0, size: 8, signed: false, kind: 'int' };
 
 /**
- * Where a metric's value is: the whole 8 bytes, or with `member` a number within the struct.
+ * Where the number of a metric is in a map's value: all of it, or with `member` a number within the struct. What is not known
+ * to be signed is not.
  * @param member the metric's `value:`.
- * @param layout type of the map's value or the record; null without BTF.
+ * @param layout type of the map's value; null without BTF.
  * @param size bytes of the map's value.
  */
 export function resolveValue(
@@ -32,9 +34,12 @@ export function resolveValue(
 ): ValueField | ValueProblem {
   const detail = layout === null ? '' : describeLayout(layout);
   if (member === undefined) {
-    if (size === WHOLE.size) return WHOLE;
-    const message = `the map's value has ${size} bytes, but a metric's value is a u64 of 8`;
-    return { message, hint: 'add value: MEMBER, or make it a u64', detail };
+    if (isNumberSize(size)) {
+      const signed = layout !== null && numberKind(layout) === 'int' && layout.signed;
+      return { ...WHOLE_U64, size, signed };
+    }
+    const message = `the map's value has ${size} bytes, and a number has 1, 2, 4 or 8`;
+    return { message, hint: 'add value: MEMBER', detail };
   }
   if (layout === null) {
     return {
@@ -43,7 +48,10 @@ export function resolveValue(
       detail,
     };
   }
-  return numberAt(member, layout);
+  const value = numberAt(member, layout);
+  if (!isValueField(value) || value.kind === 'int') return value;
+  const message = `${member} is a floating-point number, which no program can count in`;
+  return { message, hint: 'name a member that is a whole number', detail };
 }
 
 /**
@@ -89,6 +97,36 @@ function numberAt(member: string, layout: TypeLayout): ValueField | ValueProblem
 export function isValueField(value: ValueField | ValueProblem): value is ValueField {
   return 'offset' in value;
 }
+
+/** How the CPUs' values of one number become one: the addon's `Fold`, and that of `frame.proto`. */
+export interface ValueFold {
+  readonly offset: number;
+  readonly size: ValueField['size'];
+  readonly op: 'sum' | 'min' | 'max';
+  readonly signed: boolean;
+}
+
+/**
+ * How a metric's number is folded over CPUs. Which CPU was the last to write nobody knows, so `last` is only for maps whose CPUs
+ * are kept apart, where a sum is of one.
+ */
+export function foldOf({ offset, size, signed }: ValueField, aggregate: Aggregate): ValueFold {
+  return { offset, size, op: aggregate === 'last' ? 'sum' : aggregate, signed };
+}
+
+/** Where the number of a metric is in a value that is made of folds; undefined when none of them is the metric's. */
+export function foldedField(
+  value: ValueField,
+  aggregate: Aggregate,
+  folds: readonly FoldOfManifest[],
+): ValueField | undefined {
+  const { offset, size, op } = foldOf(value, aggregate);
+  const index = folds.findIndex((fold) => fold.offset === offset && fold.size === size && fold.op === op);
+  return index < 0 ? undefined : { offset: index * 8, size: 8, signed: value.signed, kind: 'int' };
+}
+
+/** A fold as a Manifest has it. */
+type FoldOfManifest = { readonly offset: number; readonly size: number; readonly op: string };
 
 function numberKind(type: TypeLayout): ValueField['kind'] | null {
   if (type.kind === 'float') return 'float';

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RowColumns } from '../../../collector/source/row-columns.js';
-import { RowTracker } from '../../../collector/source/row-tracker.js';
+import { RowTracker, type RisingMember } from '../../../collector/source/row-tracker.js';
 import { MapRowsState } from '../../../aggregator/series/map-rows.js';
 import { RowDecoder } from '../../../aggregator/series/row-decoder.js';
 import { Family } from '../../../aggregator/series/family.js';
 import { Facts } from '../../../aggregator/decode/facts.js';
 import { unpackU32 } from '../../../wire/frame.js';
+import { WHOLE_U64 } from '../../../wire/layout/value.js';
 import { forSeeds } from '../../harness/seed.js';
 import { randomInteger } from '../../../lib/random.js';
 
@@ -29,9 +30,9 @@ class FakeMap {
   }
 }
 
-function tracked(restartsWhenLower = true): { map: FakeMap; tracker: RowTracker; columns: RowColumns } {
-  const tracker = new RowTracker({ keySize: KEY_SIZE, restartsWhenLower, maxVanished: 1000 });
-  return { map: new FakeMap(), tracker, columns: new RowColumns(KEY_SIZE, 1 << 20) };
+function tracked(rising = [WHOLE_U64]): { map: FakeMap; tracker: RowTracker; columns: RowColumns } {
+  const tracker = new RowTracker({ keySize: KEY_SIZE, valueSize: 8, rising, maxVanished: 1000 });
+  return { map: new FakeMap(), tracker, columns: new RowColumns(KEY_SIZE, 8, 1 << 20) };
 }
 
 function rowsOf(columns: RowColumns): { slot: number; generation: number; vanished: number }[] {
@@ -81,11 +82,11 @@ test('a row that vanished is sent with its last value until acknowledged, then i
 });
 
 test('a lower value is another row in a map that evicts, and just a lower value in an array', () => {
-  for (const [restartsWhenLower, sent] of [
-    [true, 2],
-    [false, 1],
+  for (const [rising, sent] of [
+    [[WHOLE_U64], 2],
+    [[], 1],
   ] as const) {
-    const { map, tracker, columns } = tracked(restartsWhenLower);
+    const { map, tracker, columns } = tracked([...rising]);
     map.rows.set(1, 10n);
     map.read(tracker, columns);
     tracker.acknowledge(columns);
@@ -93,13 +94,13 @@ test('a lower value is another row in a map that evicts, and just a lower value 
     map.rows.set(1, 3n);
     map.read(tracker, columns);
     assert.equal(columns.count, sent);
-    assert.equal(tracker.restarted, restartsWhenLower ? 1 : 0);
+    assert.equal(tracker.restarted, rising.length);
   }
 });
 
 test('vanished rows beyond the bound are given up, counted', () => {
-  const tracker = new RowTracker({ keySize: KEY_SIZE, restartsWhenLower: true, maxVanished: 3 });
-  const columns = new RowColumns(KEY_SIZE, 1 << 20);
+  const tracker = new RowTracker({ keySize: KEY_SIZE, valueSize: 8, rising: [WHOLE_U64], maxVanished: 3 });
+  const columns = new RowColumns(KEY_SIZE, 8, 1 << 20);
   const map = new FakeMap();
   for (let key = 0; key < 5; key++) map.rows.set(key, 1n);
   map.read(tracker, columns);
@@ -129,7 +130,8 @@ test('totals are exact whatever is evicted, begins again, or is not acknowledged
           generations: unpackU32(generations),
           keys,
           keySize: KEY_SIZE,
-          values: unpackU32(values),
+          values,
+          valueSize: 8,
           vanished,
         },
         { facts: new Facts(1), littleEndian: true, arch: 'x86_64' },
@@ -169,3 +171,68 @@ test('totals are exact whatever is evicted, begins again, or is not acknowledged
     );
     for (const [key, value] of truth) assert.equal(got.get(`key="${key}"`) ?? 0n, value, `key ${key}`);
   }));
+
+test('a row has begun again when a number that only rises is lower, wherever it stands in the value', () =>
+  forSeeds(20, (random) => {
+    const size = 20;
+    for (let i = 0; i < 200; i++) {
+      const member = {
+        size: [1, 2, 4, 8][randomInteger(random, 4)]!,
+        offset: 0,
+        signed: random() < 0.5,
+      };
+      member.offset = randomInteger(random, size - member.size + 1);
+      const before = randomBytes(random, size);
+      // Often they differ by a little, or only beside the number.
+      const after = random() < 0.3 ? randomBytes(random, size) : before.slice();
+      after[randomInteger(random, size)]! += randomInteger(random, 3) - 1;
+      const tracker = new RowTracker({ keySize: KEY_SIZE, valueSize: size, rising: [member], maxVanished: 10 });
+      const columns = new RowColumns(KEY_SIZE, size, 1 << 10);
+      for (const value of [before, after]) {
+        tracker.beginSweep();
+        tracker.take({ count: 1, keys: new Uint8Array(4), values: new Uint32Array(value.buffer) }, 0, false, columns);
+        tracker.endSweep();
+      }
+      const fell = numberIn(after, member) < numberIn(before, member);
+      assert.equal(tracker.restarted, fell ? 1 : 0, JSON.stringify({ member, before, after }));
+    }
+  }));
+
+test('values of any size are sent whole, and again when any byte of them changes', () => {
+  for (const size of [1, 3, 4, 6, 12]) {
+    const tracker = new RowTracker({ keySize: KEY_SIZE, valueSize: size, rising: [], maxVanished: 10 });
+    const columns = new RowColumns(KEY_SIZE, size, 1 << 10);
+    const words = (size + 3) >>> 2;
+    const rows = Array.from({ length: 3 }, (_, row) => Uint8Array.from({ length: size }, (_, i) => row * 16 + i + 1));
+    const read = (): void => {
+      const values = new Uint32Array(rows.length * words);
+      rows.forEach((row, i) => new Uint8Array(values.buffer).set(row, i * words * 4));
+      tracker.beginSweep();
+      tracker.take({ count: 3, keys: new Uint8Array(new Uint32Array([7, 8, 9]).buffer), values }, 0, false, columns);
+      tracker.endSweep();
+    };
+    read();
+    assert.deepEqual(
+      [...columns.message().values],
+      rows.flatMap((row) => [...row]),
+    );
+    tracker.acknowledge(columns);
+    columns.clear();
+    rows[1]?.fill(0, size - 1);
+    read();
+    assert.deepEqual([...columns.message().values], [...rows[1]!]);
+    columns.clear();
+    tracker.appendVanished(2, columns);
+    assert.deepEqual([...columns.message().values], [...rows[2]!]);
+  }
+});
+
+function randomBytes(random: () => number, length: number): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from({ length }, () => randomInteger(random, 256));
+}
+
+function numberIn(bytes: Uint8Array, { offset, size, signed }: RisingMember): bigint {
+  let value = 0n;
+  for (let i = size - 1; i >= 0; i--) value = value * 256n + BigInt(bytes[offset + i]!);
+  return signed ? BigInt.asIntN(size * 8, value) : value;
+}

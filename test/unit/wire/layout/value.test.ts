@@ -18,10 +18,11 @@ const stats = struct(
 const table: [string | undefined, TypeLayout | null, number, ValueField][] = [
   [undefined, u64, 8, { offset: 0, size: 8, signed: false, kind: 'int' }],
   [undefined, null, 8, { offset: 0, size: 8, signed: false, kind: 'int' }],
+  [undefined, null, 4, { offset: 0, size: 4, signed: false, kind: 'int' }],
+  [undefined, s32, 4, { offset: 0, size: 4, signed: true, kind: 'int' }],
   ['bytes', stats, 40, { offset: 0, size: 8, signed: false, kind: 'int' }],
   ['delta', stats, 40, { offset: 8, size: 4, signed: true, kind: 'int' }],
   ['flag', stats, 40, { offset: 12, size: 1, signed: false, kind: 'int' }],
-  ['load', stats, 40, { offset: 16, size: 8, signed: true, kind: 'float' }],
 ];
 for (const [member, layout, size, value] of table) {
   test(`value ${member ?? 'of the whole map value'} (${layout === null ? 'no BTF' : layout.kind})`, () => {
@@ -32,11 +33,12 @@ for (const [member, layout, size, value] of table) {
 }
 
 const wrong: [string | undefined, TypeLayout | null, number, string][] = [
-  [undefined, stats, 40, "the map's value has 40 bytes, but a metric's value is a u64 of 8"],
-  [undefined, null, 4, "the map's value has 4 bytes, but a metric's value is a u64 of 8"],
+  [undefined, stats, 40, "the map's value has 40 bytes, and a number has 1, 2, 4 or 8"],
+  [undefined, null, 3, "the map's value has 3 bytes, and a number has 1, 2, 4 or 8"],
   ['bytes', null, 40, 'value bytes is not known: the object has no BTF for it'],
   ['byte', stats, 40, 'struct stats has no member byte (it has bytes, delta, flag, load, comm, kind)'],
   ['comm', stats, 40, 'comm is char[16], which is no number'],
+  ['load', stats, 40, 'load is a floating-point number, which no program can count in'],
   ['kind', stats, 40, 'kind is a bit-field, which cannot be a value'],
 ];
 for (const [member, layout, size, message] of wrong) {

@@ -1,0 +1,3 @@
+import { valuesTests } from '../../kernel/format/values.js';
+
+valuesTests();
