@@ -13,6 +13,11 @@ export const SERVICE_PACKAGES = [
 export const TEST_PACKAGES = [
   ...SERVICE_PACKAGES,
   { name: 'bpftool', why: 'lists and fills what the kernel has loaded', there: () => hasCommand('bpftool') },
+  {
+    name: 'systemd',
+    why: 'hands over sockets, and checks units',
+    there: () => hasCommand('systemd-socket-activate'),
+  },
   { name: 'iproute2', why: 'makes network namespaces', there: () => hasCommand('ip') },
   { name: 'e2fsprogs', why: 'makes a file system to write to', there: () => hasCommand('mkfs.ext4') },
   { name: 'clang-format', why: 'checks the formatting of C and C++', there: () => hasCommand('clang-format') },
