@@ -8,6 +8,7 @@ type Encoder = { readonly buffer: Buffer };
 const { RecordBatch } = require('kafkajs/src/protocol/recordBatch/v0/index.js') as {
   RecordBatch: (options: object) => Promise<Encoder>;
 };
+const crc32C = require('kafkajs/src/protocol/recordBatch/crc32C/index.js') as (bytes: Buffer) => number;
 const encodeRecord = require('kafkajs/src/protocol/recordBatch/record/v0/index.js') as (record: object) => Encoder;
 
 export interface WrittenRecord {
@@ -38,10 +39,11 @@ export async function writeBatch(written: readonly WrittenRecord[], options: Bat
   return codec === 0 ? buffer : compressed(buffer, codec);
 }
 
+const CHECKSUM_AT = 17;
 const ATTRIBUTES_AT = 21;
 const RECORDS_AT = 61;
 
-/** The same batch with its records compressed; the checksum, which nobody reads, stays as it was. */
+/** The same batch with its records compressed. */
 async function compressed(batch: Buffer, codec: number): Promise<Buffer> {
   const records = await CODECS.get(codec)!.compress(batch.subarray(RECORDS_AT));
   return withRecords(batch, codec, records);
@@ -52,5 +54,11 @@ export function withRecords(batch: Buffer, codec: number, records: Buffer): Buff
   const whole = Buffer.concat([batch.subarray(0, RECORDS_AT), records]);
   whole.writeInt32BE(whole.length - 12, 8);
   whole.writeInt16BE(codec, ATTRIBUTES_AT);
-  return whole;
+  return sealed(whole);
+}
+
+/** The batch itself, with the checksum of what is in it now. */
+export function sealed(batch: Buffer): Buffer {
+  batch.writeUInt32BE(crc32C(batch.subarray(ATTRIBUTES_AT)), CHECKSUM_AT);
+  return batch;
 }

@@ -1,4 +1,6 @@
-import { CODECS } from './codecs.js';
+import { crc32c } from '@node-rs/crc32';
+import { BATCH } from './batch-layout.js';
+import { CODEC, CODECS } from './codecs.js';
 
 /** Why a batch of records could not be read. */
 export type UnreadableReason = 'batch_malformed' | 'batch_too_large' | 'codec_unknown';
@@ -39,13 +41,6 @@ export interface Place {
   offset: number;
 }
 
-const BATCH_LENGTH_AT = 8;
-const BATCH_BEGIN = 12;
-const HEADER_BYTES = 61;
-const CODEC_MASK = 0x07;
-const APPEND_TIME = 0x08;
-const TRANSACTIONAL = 0x10;
-const CONTROL = 0x20;
 /** Length, attributes, two deltas, key, value and count of headers, a byte each. */
 const MIN_RECORD_BYTES = 7;
 /** Dead letters have four. Others are left out: a record may have a million. */
@@ -74,14 +69,14 @@ export async function readBatch(
   limits: BatchLimits = BATCH_LIMITS,
 ): Promise<{ records: readonly BatchRecord[] }> {
   const begin = place.offset;
-  const end = begin + BATCH_BEGIN + place.buffer.readInt32BE(begin + BATCH_LENGTH_AT);
+  const end = begin + BATCH.begin + place.buffer.readInt32BE(begin + BATCH.lengthAt);
   if (end > place.buffer.length) throw new PartialBatch();
   const takenBytes = taken.get(place.buffer.buffer) ?? 0;
   if (takenBytes > limits.maxAnswerBytes) throw new PartialBatch();
-  place.offset = Math.max(end, begin + BATCH_BEGIN);
+  place.offset = Math.max(end, begin + BATCH.begin);
   const batch = place.buffer.subarray(begin, place.offset);
   try {
-    if (batch.length < HEADER_BYTES) throw new Unreadable('batch_malformed');
+    if (batch.length < BATCH.headerBytes || !isIntact(batch)) throw new Unreadable('batch_malformed');
     const bytes = await recordBytes(batch, limits);
     if (bytes.buffer !== batch.buffer) taken.set(place.buffer.buffer, takenBytes + bytes.length);
     return { records: readRecords(batch, bytes, limits) };
@@ -91,10 +86,15 @@ export async function readBatch(
   }
 }
 
+/** Whether the bytes are those that the publisher sent, and the broker stamped. */
+function isIntact(batch: Buffer): boolean {
+  return crc32c(batch.subarray(BATCH.attributesAt)) === batch.readUInt32BE(BATCH.crcAt);
+}
+
 async function recordBytes(batch: Buffer, limits: BatchLimits): Promise<Buffer> {
-  const number = batch.readInt16BE(21) & CODEC_MASK;
-  const bytes = batch.subarray(HEADER_BYTES);
-  if (number === 0) return bytes;
+  const number = batch.readInt16BE(BATCH.attributesAt) & BATCH.codecMask;
+  const bytes = batch.subarray(BATCH.headerBytes);
+  if (number === CODEC.none) return bytes;
   const codec = CODECS.get(number);
   if (codec === undefined) throw new Unreadable('codec_unknown');
   try {
@@ -115,21 +115,21 @@ interface BatchFacts {
 }
 
 function batchFacts(batch: Buffer): BatchFacts {
-  const attributes = batch.readInt16BE(21);
+  const attributes = batch.readInt16BE(BATCH.attributesAt);
   return {
     firstOffset: batch.readBigInt64BE(0),
-    firstTimestampMs: Number(batch.readBigInt64BE(27)),
-    appendTimestamp: attributes & APPEND_TIME ? batch.readBigInt64BE(35).toString() : undefined,
-    isControlRecord: (attributes & CONTROL) !== 0,
+    firstTimestampMs: Number(batch.readBigInt64BE(BATCH.firstTimestampAt)),
+    appendTimestamp: attributes & BATCH.appendTime ? batch.readBigInt64BE(BATCH.maxTimestampAt).toString() : undefined,
+    isControlRecord: (attributes & BATCH.control) !== 0,
     batchContext: {
-      producerId: batch.readBigInt64BE(43).toString(),
-      inTransaction: (attributes & TRANSACTIONAL) !== 0,
+      producerId: batch.readBigInt64BE(BATCH.producerIdAt).toString(),
+      inTransaction: (attributes & BATCH.transactional) !== 0,
     },
   };
 }
 
 function readRecords(batch: Buffer, bytes: Buffer, limits: BatchLimits): readonly BatchRecord[] {
-  const count = batch.readInt32BE(57);
+  const count = batch.readInt32BE(BATCH.countAt);
   if (count > limits.maxRecords) throw new Unreadable('batch_too_large');
   if (count < 0 || count * MIN_RECORD_BYTES > bytes.length) throw new Unreadable('batch_malformed');
   const facts = batchFacts(batch);
@@ -168,7 +168,7 @@ function readHeaders(reader: VarintReader): Record<string, Buffer> {
 
 function placeholder(batch: Buffer, reason: UnreadableReason): BatchRecord {
   const fromOffset = batch.readBigInt64BE(0);
-  const lastDelta = batch.length < HEADER_BYTES ? 0 : Math.max(0, batch.readInt32BE(23));
+  const lastDelta = batch.length < BATCH.headerBytes ? 0 : Math.max(0, batch.readInt32BE(BATCH.lastDeltaAt));
   return {
     ...{ magicByte: 2, attributes: 0, timestamp: '0', key: null, value: null, headers: {} },
     offset: (fromOffset + BigInt(lastDelta)).toString(),

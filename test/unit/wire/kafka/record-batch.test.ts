@@ -6,7 +6,7 @@ import { compressFrame } from 'lz4-napi';
 import { CODEC, CODECS, lz4MaxBytes } from '../../../../wire/kafka/codecs.js';
 import { BATCH_LIMITS, readBatch, type BatchRecord, type Place } from '../../../../wire/kafka/record-batch.js';
 import { forSeeds } from '../../../harness/seed.js';
-import { withRecords, writeBatch, type WrittenRecord } from '../../../harness/record-batch.js';
+import { sealed, withRecords, writeBatch, type WrittenRecord } from '../../../harness/record-batch.js';
 
 const WRITTEN: readonly WrittenRecord[] = [
   { key: 'host-1', value: Buffer.from('first') },
@@ -41,7 +41,7 @@ test('a broker that stamps records itself is believed', async () => {
   batch.writeInt16BE(0x08, 21);
   batch.writeBigInt64BE(1234n, 35);
   assert.deepEqual(
-    (await read(batch)).map(({ timestamp }) => timestamp),
+    (await read(sealed(batch))).map(({ timestamp }) => timestamp),
     ['1234', '1234', '1234'],
   );
 });
@@ -61,9 +61,14 @@ test('a batch that cannot be read is one placeholder, and the next batch is read
     withRecords(await writeBatch(WRITTEN), codec, records);
   const manyRecords = await writeBatch(WRITTEN);
   manyRecords.writeInt32BE(BATCH_LIMITS.maxRecords + 1, 57);
+  sealed(manyRecords);
   const negative = await writeBatch(WRITTEN);
   negative.writeInt32BE(-1, 57);
+  sealed(negative);
+  const damaged = await writeBatch(WRITTEN);
+  damaged[damaged.length - 1]! ^= 1;
   const cases: readonly (readonly [string, Buffer, string])[] = [
+    ['another bit than was sent', damaged, 'batch_malformed'],
     ['no lz4', await broken(CODEC.lz4, Buffer.from('no frame')), 'batch_malformed'],
     ['no gzip', await broken(CODEC.gzip, Buffer.from('no gzip')), 'batch_malformed'],
     ['snappy', await broken(2, Buffer.from('x')), 'codec_unknown'],
@@ -108,6 +113,7 @@ test('mutated batches never throw anything but the end, and always step forward'
     for (let change = 0; change <= next() * 4; change++)
       bytes[Math.floor(next() * bytes.length)] = Math.floor(next() * 256);
     const place: Place = { buffer: bytes, offset: 0 };
+    if (bytes.length > 21) sealed(bytes);
     try {
       await readBatch(place);
       assert.ok(place.offset >= 12);
