@@ -1,6 +1,7 @@
-import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
+import { create, fromBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import { FrameSchema, type Frame, type HostFacts } from './gen/frame_pb.js';
 import { SondeError } from './errors.js';
+import { writeFrame } from './frame-writer.js';
 
 export type {
   ClockAnchor,
@@ -35,7 +36,7 @@ export type HostFactsInit = Omit<HostFacts, '$typeName' | '$unknown'>;
 
 /** Bytes of a Frame, stamped with this code's wire version. */
 export function encodeFrame(frame: FrameInit): Uint8Array {
-  return toBinary(FrameSchema, create(FrameSchema, { ...frame, versionMajor: WIRE_MAJOR, versionMinor: WIRE_MINOR }));
+  return writeFrame(create(FrameSchema, { ...frame, versionMajor: WIRE_MAJOR, versionMinor: WIRE_MINOR }));
 }
 
 /**
