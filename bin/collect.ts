@@ -18,6 +18,7 @@ import { publisherMetrics, reloadMetrics } from './metrics.js';
 import { loadableConfigs, reportProbes } from './probes.js';
 import { Reloader } from './reloader.js';
 import { ServiceManager } from './service-manager.js';
+import { settleMemory } from './settle-memory.js';
 import { startLog } from './start-log.js';
 import { attachedLine } from './summary.js';
 import { onTermination } from './termination.js';
@@ -93,6 +94,7 @@ export async function collect(settings: Settings): Promise<void> {
       await stop();
     });
     manager.ready(`attached: ${attachedLine(collector.probes)}`, () => collector.pollAgeMs);
+    settleMemory();
     process.stdout.write(
       `metrics   ${web.metricsUrl}\nhost      ${identity.hostId}, to topic ${values['kafka.topic']}\n`,
     );

@@ -15,6 +15,7 @@ import { reloadMetrics } from './metrics.js';
 import { loadableConfigs, reportProbes } from './probes.js';
 import { Reloader } from './reloader.js';
 import { ServiceManager } from './service-manager.js';
+import { settleMemory } from './settle-memory.js';
 import { startLog } from './start-log.js';
 import { attachedLine } from './summary.js';
 import { onTermination } from './termination.js';
@@ -81,6 +82,7 @@ export async function run(settings: Settings): Promise<void> {
     await stop();
   });
   manager.ready(`attached: ${attachedLine(collector.probes)}`, () => collector.pollAgeMs);
+  settleMemory();
   process.stdout.write(
     `metrics   ${web.metricsUrl}\npage      ${web.url}/\nattached  ${attachedLine(collector.probes)}\n`,
   );

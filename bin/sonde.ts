@@ -3,6 +3,7 @@ import { Argument, Command } from 'commander';
 import { COMMANDS, type CommandName } from '../lib/settings.js';
 import { duration, wholeNumber } from '../lib/settings/kinds.js';
 import { settingsTable } from '../lib/settings/table.js';
+import { keepYoungGenerationSmall } from '../lib/young-generation.js';
 import { describeFailure } from './fail.js';
 import { addSettings, flag, settingsOf } from './flags.js';
 import { addRecordFlags, type RecordFlags } from './record-flags.js';
@@ -26,6 +27,8 @@ class SondeCommand extends Command {
     unknownOption.call(this, flag);
   }
 }
+
+keepYoungGenerationSmall();
 
 const program = new SondeCommand('sonde')
   .description('Observes Linux kernels with eBPF: metrics for Prometheus from programs in the kernel.')

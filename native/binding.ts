@@ -17,6 +17,7 @@ export interface Binding {
   interfaceName(index: number): Uint8Array | null;
   hasFeature(name: KernelFeature): boolean;
   postAttachMark(): void;
+  trimMemory(): void;
   readonly libbpfVersion: string;
 }
 

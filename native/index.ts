@@ -18,6 +18,7 @@ export const native: Native = Object.freeze({
   interfaceName: (index) => binding().interfaceName(index),
   hasFeature: (name) => binding().hasFeature(name),
   postAttachMark: () => binding().postAttachMark(),
+  trimMemory: () => binding().trimMemory(),
   get libbpfVersion() {
     return binding().libbpfVersion;
   },

@@ -1,6 +1,7 @@
 #include "addon.h"
 
 #include <bpf/libbpf.h>
+#include <malloc.h>
 
 #include "clock.h"
 #include "datagram.h"
@@ -39,6 +40,13 @@ static Napi::Value PostAttachMark(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+static Napi::Value TrimMemory(const Napi::CallbackInfo& info) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+  return info.Env().Undefined();
+}
+
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   LogCapture::Install();
   auto* addon = new Addon();
@@ -58,6 +66,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["sendDatagram"] = Napi::Function::New(env, SendDatagram);
   exports["keepCapabilities"] = Napi::Function::New(env, KeepCapabilities);
   exports["mapsNeedCapability"] = Napi::Function::New(env, MapsNeedCapability);
+  exports["trimMemory"] = Napi::Function::New(env, TrimMemory);
   exports["libbpfVersion"] =
       Napi::String::New(env, std::to_string(libbpf_major_version()) + "." + std::to_string(libbpf_minor_version()));
   return exports;
