@@ -28,7 +28,7 @@ export interface Readiness {
 export interface WebOptions {
   readonly values: SettingValues;
   readonly metrics: Omit<MetricsRouteOptions, 'path' | 'metricPrefix'>;
-  /** Whose page `/` is; without it there is none. */
+  /** Whose page `/` is; without it `/` is the list of what there is. */
   readonly page?: Aggregator;
   readonly readiness: () => Readiness;
   /** Where there are configs to reload. */
@@ -57,6 +57,10 @@ export async function serve({ values, metrics, page, readiness, reloader, web }:
   registerMetricsRoute(server, { ...series, path });
   registerFederateRoute(server, series);
   if (page !== undefined) registerPage(server, { aggregator: page, metricsPath: path, version: VERSION });
+  else
+    server.get('/', (_request, reply) =>
+      reply.type('text/plain').send(`Sonde ${VERSION}\n${path}\n/healthz\n/readyz\n`),
+    );
   if (reloader !== undefined) registerLifecycle(server, values['web.enable-lifecycle'] ? reloader : undefined);
   server.get('/healthz', (_request, reply) => reply.type('text/plain').send('ok\n'));
   server.get('/readyz', (_request, reply) => {

@@ -36,9 +36,9 @@ function row(family: FamilyGroup): Html {
   const series = exposedSeries(family);
   const by = labels.length === 0 ? NOTHING : html`<small>by ${labels.join(', ')}</small>`;
   return html`<tr${series === 0 ? html` class="dim"` : NOTHING}>
-    <td><code>${name}</code>${by}</td>
+    <td class="wide"><code>${name}</code>${by}</td>
     <td>${type}</td>
     <td class="number">${series.toLocaleString('en')}</td>
-    <td>${help}</td>
+    <td class="wide">${help}</td>
   </tr>`;
 }

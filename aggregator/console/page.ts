@@ -1,13 +1,12 @@
 import type { FastifyInstance } from 'fastify';
+import type { Manifest } from '../../wire/frame.js';
 import type { Aggregator } from '../aggregator.js';
 import { groupFamilies } from '../family-groups.js';
 import { exposedSeries, familiesSection } from './families-table.js';
 import { html, Html, NOTHING } from './html.js';
+import { hostsSection } from './hosts-table.js';
 import { hostSection } from './probes-table.js';
 import { STYLE } from './style.js';
-
-/** Hosts whose programs are listed one by one. */
-const MAX_HOSTS = 20;
 
 export interface PageOptions {
   readonly aggregator: Aggregator;
@@ -55,17 +54,21 @@ function page({ aggregator, metricsPath, version }: PageOptions): Html {
           </p>
         </header>
         <nav>
-          ${link(metricsPath, 'Metrics', 'Prometheus text or OpenMetrics')}
-          ${link('/healthz', 'Health', 'the process answers')}
-          ${link('/readyz', 'Readiness', 'probes are loaded and read')}
+          ${link(metricsPath, 'Metrics', 'text or OpenMetrics')}
+          ${link('/federate', 'Federation', 'the newest samples of match[]', '?match[]={__name__!=""}')}
+          ${link('/healthz', 'Health', 'the process answers')} ${link('/readyz', 'Readiness', 'ready, or why not')}
         </nav>
-        ${manifests.length === 0 ? html`<p>No host has reported yet.</p>` : manifests.slice(0, MAX_HOSTS).map(hostSection)}
-        ${manifests.length > MAX_HOSTS ? html`<p>… and ${manifests.length - MAX_HOSTS} more hosts.</p>` : NOTHING}
-        ${families.length === 0 ? NOTHING : familiesSection(families)}
+        ${hostsOf(manifests)} ${families.length === 0 ? NOTHING : familiesSection(families)}
       </body>
     </html>`;
 }
 
-function link(path: string, name: string, what: string): Html {
-  return html`<a href="${path}"><b>${name}</b> <code>${path}</code><span>${what}</span></a>`;
+/** One host with all of its programs; of many a line each. */
+function hostsOf(manifests: readonly Manifest[]): Html {
+  if (manifests.length === 0) return html`<p>No host has reported yet.</p>`;
+  return manifests.length === 1 ? hostSection(manifests[0]!) : hostsSection(manifests);
+}
+
+function link(path: string, name: string, what: string, query = ''): Html {
+  return html`<a href="${path}${query}"><b>${name}</b> <code>${path}</code><span>${what}</span></a>`;
 }

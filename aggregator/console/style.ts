@@ -13,7 +13,7 @@ header p { margin: 0; }
 small { color: var(--dim); font-size: .87rem; font-weight: normal; letter-spacing: 0; }
 h2 small { margin-left: .4rem; }
 code { font: .9em ui-monospace, monospace; }
-nav { display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: .75rem; margin: 1.75rem 0 0; }
+nav { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: .75rem; margin: 1.75rem 0 0; }
 nav a { display: block; padding: .7rem .9rem; border: 1px solid var(--line); border-radius: 8px; background: var(--card); color: inherit; text-decoration: none; }
 nav a:hover, nav a:focus-visible { border-color: var(--dim); }
 nav code { float: right; color: var(--dim); }
@@ -31,4 +31,20 @@ td small { display: block; }
 i { display: inline-block; width: .55rem; height: .55rem; margin-right: .5rem; border-radius: 50%; }
 .up { background: var(--up); }
 .down { background: var(--down); }
+@media (max-width: 46rem) {
+  body { padding: 1.5rem 1rem 3rem; }
+  table { min-width: 0; }
+  table, tbody, th, td { display: block; }
+  thead { display: none; }
+  tr { display: flex; flex-wrap: wrap; gap: 0 .75rem; padding: .35rem 0; border-bottom: 1px solid var(--line); }
+  th, td { padding: 0; border: 0; }
+  code { overflow-wrap: anywhere; }
+  .wide, .section { flex-basis: 100%; }
+  .section { order: 1; }
+  .grows { flex: 1; }
+  .number { text-align: left; }
+  .number::after { content: ' series'; }
+  td.state { padding-left: 1.1rem; }
+  .state i { top: .45rem; }
+}
 `;

@@ -81,6 +81,8 @@ test('what is counted on one side is served on the other, from before Kafka is t
   const own = await (await fetch(`${collector.url}/metrics`)).text();
   assert.match(own, /^sonde_bus_up 1$/m);
   assert.doesNotMatch(own, /^ebpf_exporter_test_/m, 'it serves only what is its own');
+  const list = await (await fetch(collector.url)).text();
+  assert.match(list, /^Sonde \S+\n\/metrics\n\/healthz\n\/readyz\n$/, 'what there is');
 
   command('hash', 7, 3);
   writeRecords('ring', eventBytes({ key: 3 }), 23);

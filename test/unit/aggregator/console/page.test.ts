@@ -15,7 +15,12 @@ type Manifest = Extract<Body, { case: 'manifest' }>['value'];
 type Config = Exclude<NonNullable<Manifest['configs']>[number], { $typeName: string }>;
 
 /** The page of an aggregator that was sent these bodies by one host. */
-async function pageAfter(...bodies: readonly Body[]): Promise<string> {
+function pageAfter(...bodies: readonly Body[]): Promise<string> {
+  return pageOf(bodies.map((body) => ['h', body]));
+}
+
+/** The page of an aggregator that was sent these bodies, each by the host with that id. */
+async function pageOf(sent: readonly (readonly [hostId: string, body: Body])[]): Promise<string> {
   const bus = new MemoryBus();
   const aggregator = new Aggregator({
     consumer: bus,
@@ -26,17 +31,17 @@ async function pageAfter(...bodies: readonly Body[]): Promise<string> {
   });
   await aggregator.start();
   let seq = 0n;
-  for (const body of bodies) {
+  for (const [hostId, body] of sent) {
     const isState = body.case === 'mapRows';
     seq++;
     const frame = {
-      hostId: 'h',
+      hostId,
       session: new Uint8Array(16),
       recordsSeq: isState ? 0n : seq,
       stateSeq: isState ? seq : 0n,
       body,
     };
-    await bus.publish([{ key: 'h', value: encodeFrame(frame) }]);
+    await bus.publish([{ key: hostId, value: encodeFrame(frame) }]);
   }
   const server = createWebServer();
   registerPage(server, { aggregator, metricsPath: '/m"etrics', version: '1.2.3' });
@@ -66,7 +71,11 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 function manifest(...configs: readonly Config[]): Body {
-  const host = { hostname: 'web-1', kernelRelease: '6.1.0', arch: 'x86_64', possibleCpus: 4 };
+  return manifestOf('web-1', configs);
+}
+
+function manifestOf(hostname: string, configs: readonly Config[]): Body {
+  const host = { hostname, kernelRelease: '6.1.0', arch: 'x86_64', possibleCpus: 4, labels: { rack: 'r7' } };
   return { case: 'manifest', value: { host, configs: [...configs] } };
 }
 
@@ -124,10 +133,32 @@ test('each program is there with its state, and with the reason when it does not
   ];
   const text = visible(await pageAfter(manifest({ ...config(0, COUNTER_YAML, 'packets_total'), programs })));
   assert.match(text, /1 of 3 programs attached/);
-  assert.match(text, /web-1 Linux 6\.1\.0 · x86_64 · 4 CPUs/);
+  assert.match(text, /web-1 Linux 6\.1\.0 · x86_64 · 4 CPUs rack="r7"/);
   assert.match(text, /config-0 seen tp_btf\/seen attached half/);
   assert.match(text, /half kprobe\/half not attached: no kprobes in this kernel/);
   assert.match(text, /none variant fast fentry\/none not loaded: fentry is not permitted by this kernel/);
+});
+
+test('of many hosts there is a line each: those where a program does not run first, the rest by name', async () => {
+  const attached = [{ name: 'seen', section: 'tp_btf/seen', loaded: true, attached: true }];
+  const refused = [...attached, { name: 'none', section: 'fentry/none', reason: 'fentry is not permitted' }];
+  const hosts = Array.from({ length: 60 }, (_, i) => `web-${10 + i}`).reverse();
+  const programsOf = (host: string): Config['programs'] => (host === 'web-60' ? refused : attached);
+  const text = visible(
+    await pageOf(
+      hosts.map((host) => [
+        host,
+        manifestOf(host, [{ ...config(0, COUNTER_YAML, 'packets_total'), programs: programsOf(host)! }]),
+      ]),
+    ),
+  );
+  assert.match(text, /60 of 61 programs attached/);
+  assert.match(
+    text,
+    /60 hosts Host System Programs web-60 rack="r7" Linux 6\.1\.0 · x86_64 · 4 CPUs 1 of 2 attached none : fentry is not permitted web-10 rack="r7" Linux .* 1 of 1 attached web-11 /,
+  );
+  assert.match(text, /web-58 .* … and 10 more Measured/);
+  assert.doesNotMatch(text, /web-59/);
 });
 
 test('a metric that nothing feeds is named as left out and is not listed as measured', async () => {
