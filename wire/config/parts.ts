@@ -68,7 +68,8 @@ export const label = withRules(
       .string()
       .regex(NAME, { error: 'is not a label name: letters, digits and _, not starting with a digit' })
       .refine((name) => !name.startsWith('__'), { error: 'starts with __, which Prometheus keeps for itself' })
-      .max(MAX_TEXT),
+      .max(MAX_TEXT)
+      .describe('Name of the label; cpu as the last one keeps the CPUs of a per-CPU map apart'),
     ...labelShape,
   }),
   checkLabel,
@@ -77,7 +78,7 @@ export const label = withRules(
 /** A span's or an event's label: an attribute, whose name may be any text. */
 export const attribute = withRules(
   z.strictObject({
-    name: text,
+    name: text.describe('Name of the attribute'),
     ...labelShape,
     as: z.enum(['string', 'int', 'double', 'bool', 'bytes']).optional().describe('Type of the attribute'),
   }),

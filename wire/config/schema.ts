@@ -22,7 +22,7 @@ const metricShape = {
   name: metricName.describe(
     'Without the ebpf_exporter_ prefix; also the map’s name unless map, ringbuf or perf_buffer is given',
   ),
-  help: text,
+  help: text.describe('What the metric says, for whoever reads it'),
   labels: z.array(label).max(MAX_ITEMS).optional().describe('Fields of the map’s key or of the record, in order'),
   map: identifier
     .optional()
@@ -39,11 +39,15 @@ const metricShape = {
       keep: z.array(z.string()).max(MAX_ITEMS).optional().describe('Labels that stay'),
       drop: z.array(z.string()).max(MAX_ITEMS).optional().describe('Labels that go'),
     })
-    .optional(),
+    .optional()
+    .describe('Bounds of the number of series; left out: none'),
 };
 
 const exemplar = z
-  .strictObject({ trace_id: z.string(), span_id: z.string().optional() })
+  .strictObject({
+    trace_id: z.string().describe('Label that holds the trace’s id'),
+    span_id: z.string().optional().describe('Label that holds the span’s id'),
+  })
   .optional()
   .describe('Labels that hold the ids of the trace and the span');
 const aggregate = z
@@ -70,22 +74,22 @@ const histogram = withRules(
     z.strictObject({
       ...metricShape,
       bucket_type: z.enum(['exp2', 'exp2zero', 'linear', 'fixed']).optional().describe('What the last label counts'),
-      bucket_min: count.optional(),
-      bucket_max: count.optional(),
+      bucket_min: count.optional().describe('First bucket'),
+      bucket_max: count.optional().describe('Last bucket, inclusive; the next row is the sum'),
       bucket_keys: z.array(z.number().min(0)).max(MAX_ITEMS).optional().describe('fixed: the keys, ascending'),
       bucket_multiplier: multiplier,
       buckets: z
         .strictObject({
-          type: z.enum(['exp2', 'linear', 'fixed', 'native']),
-          min: count.optional(),
-          max: count.optional(),
-          keys: z.array(z.number().min(0)).max(MAX_ITEMS).optional(),
+          type: z.enum(['exp2', 'linear', 'fixed', 'native']).describe('Bounds at 2^i, at i, at the keys, or none'),
+          min: count.optional().describe('First bucket'),
+          max: count.optional().describe('Last bucket, inclusive'),
+          keys: z.array(z.number().min(0)).max(MAX_ITEMS).optional().describe('fixed: the bounds, ascending'),
           multiplier,
         })
         .optional()
         .describe('Event-fed: how value is bucketed'),
       native: z.boolean().optional().describe('An exponential native histogram beside the classic one'),
-      aggregate: z.enum(['sum']).optional(),
+      aggregate: z.enum(['sum']).optional().describe('Buckets can only be added up'),
       exemplar,
     }),
     checkMetric,
@@ -93,11 +97,12 @@ const histogram = withRules(
   checkHistogram,
 );
 
-const attributes = z.array(attribute).min(1).max(MAX_ITEMS);
+const attributes = z.array(attribute).min(1).max(MAX_ITEMS).describe('Fields of the record, in order');
+const recordBuffer = identifier.describe('Ring buffer whose records these are');
 
 const span = withRules(
   z.strictObject({
-    ringbuf: identifier,
+    ringbuf: recordBuffer,
     name: text.optional().describe('Left out: the ring buffer’s name'),
     service: text.optional().describe('Left out: ebpf_exporter'),
     labels: attributes,
@@ -107,7 +112,7 @@ const span = withRules(
 
 const event = withRules(
   z.strictObject({
-    ringbuf: identifier,
+    ringbuf: recordBuffer,
     name: text.optional().describe('Left out: the ring buffer’s name'),
     labels: attributes,
   }),
@@ -115,16 +120,27 @@ const event = withRules(
 );
 
 const variant = z.strictObject({
-  name: text.optional(),
+  name: text.optional().describe('How it is called; left out: as its object'),
   object: z
     .string()
     .regex(/^[^/\0]+\.bpf\.o$/, { error: 'is not an object file of the same folder, such as probe-fentry.bpf.o' })
     .max(255)
-    .optional(),
-  programs: z.array(identifier).min(1).max(MAX_ITEMS).optional(),
+    .optional()
+    .describe('Object file beside the YAML; left out: NAME.bpf.o'),
+  programs: z
+    .array(identifier)
+    .min(1)
+    .max(MAX_ITEMS)
+    .optional()
+    .describe('Programs that belong to it; left out: all that no other variant names'),
   when: z
     .strictObject({
-      ...Object.fromEntries(KERNEL_FEATURES.map((feature) => [feature, z.boolean().optional()])),
+      ...Object.fromEntries(
+        KERNEL_FEATURES.map((feature) => [
+          feature,
+          z.boolean().optional().describe('true: must be there; false: must not'),
+        ]),
+      ),
       functions: z.array(identifier).max(MAX_ITEMS).optional().describe('Kernel functions that must exist'),
       arch: z.array(text).max(MAX_ITEMS).optional().describe('One of these, as uname -m says'),
     })
@@ -136,21 +152,26 @@ export const probeSchema = withRules(
   z.strictObject({
     metrics: z
       .strictObject({
-        counters: z.array(counter).max(MAX_ITEMS).optional(),
-        gauges: z.array(gauge).max(MAX_ITEMS).optional(),
-        histograms: z.array(histogram).max(MAX_ITEMS).optional(),
+        counters: z.array(counter).max(MAX_ITEMS).optional().describe('Values that only rise'),
+        gauges: z.array(gauge).max(MAX_ITEMS).optional().describe('Values that rise and fall'),
+        histograms: z.array(histogram).max(MAX_ITEMS).optional().describe('Distributions of values'),
       })
-      .optional(),
-    tracing: z.strictObject({ spans: z.array(span).max(MAX_ITEMS).optional() }).optional(),
-    events: z.array(event).max(MAX_ITEMS).optional(),
+      .optional()
+      .describe('Metrics, made of maps or of records'),
+    tracing: z
+      .strictObject({ spans: z.array(span).max(MAX_ITEMS).optional().describe('Records that become spans of traces') })
+      .optional()
+      .describe('Traces, made of records'),
+    events: z.array(event).max(MAX_ITEMS).optional().describe('Records that are kept as events'),
     kaddrs: z.array(identifier).max(MAX_ITEMS).optional().describe('Symbols for const volatile u64 kaddr_<symbol>'),
     cgroup_id_map: z
       .strictObject({
-        name: identifier,
+        name: identifier.describe('Map that holds 1 for each cgroup that matches'),
         type: z.enum(['hash', 'cgrp_storage']).optional().describe('Left out: hash'),
         regexps: z.array(regexp).min(1).max(MAX_ITEMS).describe('Over cgroup paths (RE2)'),
       })
-      .optional(),
+      .optional()
+      .describe('A map of cgroups by their paths, kept up to date'),
     variants: z.array(variant).min(1).max(MAX_ITEMS).optional().describe('In order of preference'),
     defaults: z.enum(['on', 'off']).optional().describe('off: runs only when asked for by name'),
     sensitive: z.boolean().optional().describe('Shows people’s data'),
