@@ -99,6 +99,39 @@ program
     if (!(await printLedger({ urls: url, maps: maps === true, instanceLabel }))) process.exitCode = 1;
   });
 
+addSettings(program.command('check'), 'check')
+  .description('explain what each config would do on this machine: programs, sizes, series, cost')
+  .option(
+    '--measure <duration>',
+    'how long programs are watched for their cost; 0s: not at all (default: 1s)',
+    flag(duration('0s', '1h')),
+  )
+  .addHelpText(
+    'after',
+    '\nThe exit status is 0 when there is no fault; with --config.strict also every program has to attach.',
+  )
+  .action(async ({ measure = 1000 }: { readonly measure?: number }, command: Command) => {
+    const settings = await settingsOf(command, 'check');
+    const { check } = await import('./check.js');
+    if (!(await check(settings, { measureMs: measure }))) process.exitCode = 1;
+  });
+
+addSettings(program.command('probes'), 'probes')
+  .description('list the probes that are installed, those that are off by default included')
+  .action(async (_flags: unknown, command: Command) => {
+    const { values } = await settingsOf(command, 'probes');
+    const { listProbes } = await import('./list-probes.js');
+    await listProbes(values);
+  });
+
+program
+  .command('schema')
+  .description("print the JSON Schema of a probe's YAML, for editors")
+  .action(async () => {
+    const { jsonSchemaText } = await import('../wire/config/json-schema.js');
+    process.stdout.write(jsonSchemaText());
+  });
+
 addSimulateFlags(addSettings(program.command('simulate'), 'simulate'))
   .description('send frames of made-up hosts, for sizing and for tests')
   .action(async (flags: SimulateFlags, command: Command) => {

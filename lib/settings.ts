@@ -6,7 +6,17 @@ import * as kind from './settings/kinds.js';
  * settings file. What concerns a probe is in the probe's own YAML.
  */
 
-export const COMMANDS = ['run', 'collect', 'aggregate', 'topics', 'simulate', 'record', 'replay'] as const;
+export const COMMANDS = [
+  'run',
+  'collect',
+  'aggregate',
+  'topics',
+  'simulate',
+  'record',
+  'replay',
+  'check',
+  'probes',
+] as const;
 export type CommandName = (typeof COMMANDS)[number];
 
 export interface Setting<T = unknown> {
@@ -70,12 +80,12 @@ export const SETTINGS = {
   'config.dir': {
     kind: kind.folder,
     help: "folder with NAME.yaml beside NAME.bpf.o; left out: Sonde's own probes (sonde replay: the recorded configs)",
-    commands: [...PROBES, 'record', 'replay'],
+    commands: [...PROBES, 'record', 'replay', 'check', 'probes'],
   },
   'config.names': {
     kind: kind.list('<a,b>'),
     help: 'configs to load; left out: all but those that say defaults: off',
-    commands: [...PROBES, 'record', 'replay'],
+    commands: [...PROBES, 'record', 'replay', 'check', 'probes'],
   },
   'config.check': {
     kind: kind.toggle,
@@ -86,7 +96,7 @@ export const SETTINGS = {
   'config.strict': {
     kind: kind.toggle,
     help: 'exit with status 1 when a program cannot be attached',
-    commands: PROBES,
+    commands: [...PROBES, 'check'],
     default: 'false',
   },
   'capabilities.keep': {

@@ -16,6 +16,7 @@ export const native: Native = Object.freeze({
   keepCapabilities: (keep) => binding().keepCapabilities(keep),
   mapsNeedCapability: () => binding().mapsNeedCapability(),
   interfaceName: (index) => binding().interfaceName(index),
+  enableRunStats: () => binding().enableRunStats(),
   hasFeature: (name) => binding().hasFeature(name),
   postAttachMark: () => binding().postAttachMark(),
   trimMemory: () => binding().trimMemory(),

@@ -317,6 +317,11 @@ export interface Native {
    * take some milliseconds, the others less.
    */
   hasFeature(name: KernelFeature): boolean;
+  /**
+   * Has the kernel count how often and for how long programs run, until the file descriptor that is returned is closed. Costs some
+   * nanoseconds a run.
+   */
+  enableRunStats(): number;
   /** Whether this kernel wants a capability for reading maps that are held open: asked with none in force for the moment. */
   mapsNeedCapability(): boolean;
   /** The name that the network interface of this index (a u32) has now, in the process's own network namespace; null: there is none. */

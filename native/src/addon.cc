@@ -60,6 +60,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["openDirectoryEvents"] = Napi::Function::New(env, OpenDirectoryEvents);
   exports["clockAnchor"] = Napi::Function::New(env, ClockAnchor);
   exports["interfaceName"] = Napi::Function::New(env, InterfaceName);
+  exports["enableRunStats"] = Napi::Function::New(env, EnableRunStats);
   exports["hasFeature"] = Napi::Function::New(env, HasFeature);
   exports["postAttachMark"] = Napi::Function::New(env, PostAttachMark);
   exports["possibleCpus"] = Napi::Function::New(env, PossibleCpuCount);

@@ -205,4 +205,12 @@ Napi::Value HasFeature(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value EnableRunStats(const Napi::CallbackInfo& info) {
+  return Boundary(info.Env(), [&] {
+    int fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+    if (fd < 0) throw FromErrno(errno, {"enable run statistics"}, "count the runs of programs");
+    return Napi::Number::New(info.Env(), fd);
+  });
+}
+
 }  // namespace sonde
