@@ -125,6 +125,16 @@ addSettings(program.command('probes'), 'probes')
   });
 
 program
+  .command('new')
+  .description('write a probe to begin with: program, YAML, Makefile, and a test')
+  .argument('<name>', 'small letters, digits and dashes')
+  .option('--dir <folder>', 'where (default: a folder of that name)')
+  .action(async (name: string, flags: { readonly dir?: string }) => {
+    const { newProbe } = await import('./new/new-probe.js');
+    await newProbe(name, flags);
+  });
+
+program
   .command('schema')
   .description("print the JSON Schema of a probe's YAML, for editors")
   .action(async () => {
