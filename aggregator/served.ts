@@ -20,5 +20,6 @@ export const SERVED: ReadonlySet<Feature> = new Set<Feature>([
   'when',
   'limits',
   'flush_interval',
+  'cgroup_id_map',
   ...DECODERS.map((name) => `decoder:${name}` as const),
 ]);

@@ -1,5 +1,5 @@
 import type { Logger } from '../lib/log.js';
-import type { Native } from '../native/types.js';
+import type { BpfMap, Native } from '../native/types.js';
 import type { Publisher } from '../wire/bus.js';
 import type { ProbeConfig } from '../wire/config/schema.js';
 import { SondeError } from '../wire/errors.js';
@@ -12,6 +12,7 @@ import { Kallsyms } from './facts/kallsyms.js';
 import { lookupProviders } from './facts/lookup-providers.js';
 import { healthBody } from './health.js';
 import type { CollectorMetrics } from './metrics.js';
+import { CgroupIdMap } from './probe/cgroup-id-map.js';
 import { KernelFeatures } from './probe/kernel-features.js';
 import { markAttached } from './probe/load-probe.js';
 import { PastLedger } from './probe/past-ledger.js';
@@ -199,7 +200,22 @@ export class Collector implements Refresh {
       push: (items) => this.#uplink.push(items),
       clock: () => new DrainClock(() => native.clockAnchor()),
       onError: (name, error) => log.warn(`facts for records of ${name} could not be looked up: ${String(error)}`),
+      followCgroups: (config, map) => this.#followCgroups(config, map),
     };
+  }
+
+  #followCgroups({ name, cgroupIdMap }: ProbeConfig, map: BpfMap): CgroupIdMap {
+    const { metrics, log } = this.#options;
+    const idMap = new CgroupIdMap({
+      config: name,
+      chosen: cgroupIdMap!,
+      map,
+      cgroups: this.#cgroups,
+      metrics: metrics.cgroups,
+      log,
+    });
+    void idMap.start();
+    return idMap;
   }
 
   async #reload(configs: readonly ProbeConfig[], options: ReloadOptions): Promise<ReloadSummary> {

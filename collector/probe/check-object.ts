@@ -1,9 +1,10 @@
-import { suggest } from '../../lib/suggest.js';
 import type { BpfMap, BpfObject } from '../../native/types.js';
 import { ConfigError, SondeError, type ConfigProblem } from '../../wire/errors.js';
 import type { AnyMetricConfig, ProbeConfig } from '../../wire/config/schema.js';
 import { hasCpuRows, resolveFields } from '../../wire/layout/fields.js';
 import { layoutProblems, valueProblem } from '../../wire/layout/report.js';
+import { checkCgroupIdMap } from './check-cgroup-id-map.js';
+import { noSuchMap } from './no-such-map.js';
 import { isValueField, resolveRecordValue, resolveValue } from '../../wire/layout/value.js';
 
 /** Map types whose rows can be walked, by libbpf's names. */
@@ -30,6 +31,7 @@ export function checkObject(config: ProbeConfig, object: BpfObject): void {
     config[list].flatMap((metric, i) => metricProblems(config, metric, ['metrics', list, i], object)),
   );
   if (problems.length > 0) throw new ConfigError(problems, { stage: 'load' });
+  checkCgroupIdMap(config, object);
 }
 
 function metricProblems(
@@ -87,14 +89,7 @@ function recordProblems(config: ProbeConfig, metric: AnyMetricConfig, path: Owne
 function mapOf(config: ProbeConfig, metric: AnyMetricConfig, object: BpfObject): BpfMap {
   const map = object.maps.find(({ name }) => name === metric.source.map);
   if (map !== undefined) return map;
-  const names = object.maps.map(({ name }) => name);
-  const hint = suggest(metric.source.map, names);
-  const there = names.length === 0 ? 'it has no maps' : `it has ${names.join(', ')}`;
-  throw mismatch(
-    config,
-    metric,
-    `no map ${metric.source.map} in the object (${there})${hint === undefined ? '' : `; did you mean ${hint}?`}`,
-  );
+  throw mismatch(config, metric, noSuchMap(metric.source.map, object));
 }
 
 function mismatch(config: ProbeConfig, metric: AnyMetricConfig, what: string): SondeError {

@@ -10,6 +10,7 @@ import type { FrameBody } from '../publish/frame-encoder.js';
 import type { LaneItem } from '../publish/records-lane.js';
 import { MapPoller } from '../source/map-poller.js';
 import { RecordReader } from '../source/record-reader.js';
+import type { CgroupIdMap } from './cgroup-id-map.js';
 import { mapValues } from './map-values.js';
 import type { Probe } from './probe.js';
 import type { PastProbe } from './past-ledger.js';
@@ -28,6 +29,8 @@ export interface ProbeHost {
   /** Clocks for one buffer. */
   readonly clock: () => DrainClock;
   readonly onError: (buffer: string, error: unknown) => void;
+  /** Keeps the cgroups that a config chooses in its map. */
+  readonly followCgroups: (config: ProbeConfig, map: BpfMap) => CgroupIdMap;
 }
 
 /** A map that is read, and what its keys need. */
@@ -47,6 +50,7 @@ export class RunningProbe {
   /** Of all readers. */
   readonly #recordFacts: readonly SourceFacts[];
   readonly #losses: LossReader | undefined;
+  readonly #cgroupIdMap: CgroupIdMap | undefined;
   /** Maps, then buffers: the position is the number in Manifest and frames. */
   readonly #maps: readonly BpfMap[];
 
@@ -85,6 +89,8 @@ export class RunningProbe {
     });
     const losses = probe.object?.maps.find(({ name }) => name === LOSS_MAP);
     this.#losses = losses === undefined ? undefined : new LossReader(losses);
+    const chosen = probe.object?.maps.find(({ name }) => name === probe.config.cgroupIdMap?.name);
+    this.#cgroupIdMap = chosen === undefined ? undefined : host.followCgroups(probe.config, chosen);
   }
 
   get pollers(): readonly MapPoller[] {
@@ -152,6 +158,7 @@ export class RunningProbe {
     for (const poller of this.pollers) poller.close();
     for (const reader of this.readers) reader.close();
     this.#losses?.close();
+    this.#cgroupIdMap?.close();
     this.probe.close();
   }
 }

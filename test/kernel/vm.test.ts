@@ -26,7 +26,8 @@ describe('in guests', { concurrency: true }, () => {
   for (const { name, suite } of KERNELS) {
     test(name, async (t) => {
       // What a guest's collector sends to: a broker and an aggregator on this machine.
-      for (const fixture of ['commands', 'map-kinds', 'sections']) compileFixture(fixture, 'bpf');
+      for (const fixture of ['cgroup-storage', 'cgroups', 'commands', 'map-kinds', 'sections'])
+        compileFixture(fixture, 'bpf');
       const kafka = await startKafka(t);
       const brokers = ['--kafka.brokers', kafka.brokers[0]!];
       assert.equal((await runSonde(['topics', 'create', ...brokers])).status, 0);

@@ -111,6 +111,11 @@ export class Cgroups implements LookupProvider {
     this.#listeners.delete(listener);
   }
 
+  /** Whether there is a v2 hierarchy. */
+  get hasUnified(): boolean {
+    return this.#tree.hierarchies.some(({ mount }) => mount.isUnified);
+  }
+
   /** See {@link CgroupTree.path}. */
   path(cgroup: Cgroup): string | undefined {
     return this.#tree.path(cgroup);

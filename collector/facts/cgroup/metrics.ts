@@ -1,5 +1,12 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 
+/** The map of a `cgroup_id_map`, as far as its metric needs it. */
+export interface CountedIdMap {
+  readonly config: string;
+  /** Cgroups in it. */
+  readonly entries: number;
+}
+
 /** What the collector says of the cgroups that it knows. Nothing until a config needs them. */
 export interface CgroupMetrics {
   readonly watch: Gauge<'mode'>;
@@ -7,12 +14,24 @@ export interface CgroupMetrics {
   readonly walks: Counter<'reason'>;
   readonly overflows: Counter;
   readonly notKept: Counter;
-  readonly mapEntries: Gauge<'config'>;
+  /** Those that there are. */
+  readonly idMaps: Set<CountedIdMap>;
   readonly mapErrors: Counter<'config' | 'reason'>;
 }
 
 export function cgroupMetrics(registry: Registry): CgroupMetrics {
   const registers = [registry];
+  const idMaps = new Set<CountedIdMap>();
+  new Gauge({
+    name: 'sonde_cgroup_id_map_entries',
+    help: 'Cgroups in the map of a cgroup_id_map',
+    labelNames: ['config'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { config, entries } of idMaps) this.set({ config }, entries);
+    },
+  });
   return {
     watch: new Gauge({
       name: 'sonde_cgroup_watch',
@@ -42,12 +61,7 @@ export function cgroupMetrics(registry: Registry): CgroupMetrics {
       help: 'Times that a cgroup was found and left without a name, because as many as are kept are alive',
       registers,
     }),
-    mapEntries: new Gauge({
-      name: 'sonde_cgroup_id_map_entries',
-      help: 'Cgroups in the map of a cgroup_id_map',
-      labelNames: ['config'],
-      registers,
-    }),
+    idMaps,
     mapErrors: new Counter({
       name: 'sonde_cgroup_id_map_errors_total',
       help: 'Cgroups that could not be put into the map of a cgroup_id_map or taken out of it',

@@ -1,4 +1,5 @@
 import { release } from 'node:os';
+import { cgroupTests } from '../format/cgroups.js';
 import { mapKindsTests } from '../format/map-kinds.js';
 import { sectionsTests } from '../format/sections.js';
 import { valuesTests } from '../format/values.js';
@@ -7,3 +8,4 @@ import { valuesTests } from '../format/values.js';
 mapKindsTests();
 sectionsTests(release().startsWith('6.1.') ? ['kprobe_multi'] : []);
 valuesTests();
+cgroupTests(release().startsWith('6.1.') ? ['cgrp_storage'] : []);
