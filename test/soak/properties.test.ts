@@ -10,7 +10,6 @@ await runLongForms(50, [
   'unit/aggregator/series/cells',
   'unit/aggregator/series/event-state',
   'unit/aggregator/series/value-buckets',
-  'unit/aggregator/series/limits',
   'unit/aggregator/rollup/rollups',
   // The state.
   'unit/aggregator/state/partition',
