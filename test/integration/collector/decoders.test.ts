@@ -1,0 +1,3 @@
+import { decodersTests } from '../../kernel/format/decoders.js';
+
+decodersTests();
