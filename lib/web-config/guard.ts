@@ -14,6 +14,7 @@ export function guard(server: FastifyInstance, web: LiveWebConfig): void {
   });
   server.addHook('onRequest', async (request, reply) => {
     void reply.headers(web.config.headers);
+    if (!web.takesRequest()) return sendLater(reply, 1, 'too many requests');
     if (web.config.users.size > 0) await login(request, reply, web);
   });
   server.addHook('onClose', () => web.close());
@@ -24,19 +25,16 @@ async function login(request: FastifyRequest, reply: FastifyReply, { credentials
   const given = credentialsOf(request.headers.authorization);
   const answer = given && (await credentials.verify(given.user, given.password, request.ip));
   if (answer === 'right') return;
-  if (answer === 'later') {
-    await reply
-      .code(429)
-      .header('retry-after', '10')
-      .type('text/plain')
-      .send('too many attempts to log in: come back later\n');
-    return;
-  }
+  if (answer === 'later') return sendLater(reply, 10, 'too many attempts to log in');
   await reply
     .code(401)
     .header('www-authenticate', 'Basic realm="sonde", charset="UTF-8"')
     .type('text/plain')
     .send('user and password, please\n');
+}
+
+async function sendLater(reply: FastifyReply, seconds: number, why: string): Promise<void> {
+  await reply.code(429).header('retry-after', String(seconds)).type('text/plain').send(`${why}: come back later\n`);
 }
 
 /** Of a header of basic authentication. */

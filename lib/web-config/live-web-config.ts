@@ -1,6 +1,8 @@
 import { stat } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { SettingsError } from '../settings/problem.js';
 import { Credentials } from './credentials.js';
+import { RateLimit } from './rate-limit.js';
 import { loadWebConfig, type WebConfig } from './load.js';
 
 /** Between two looks at the files. */
@@ -18,6 +20,7 @@ export class LiveWebConfig {
   readonly #options: LiveWebConfigOptions;
   #config: WebConfig;
   #credentials: Credentials;
+  #limit: RateLimit | undefined;
   /** Of the files when they were read last, whatever came of it. */
   #seen: string;
   #timer: NodeJS.Timeout | undefined;
@@ -28,6 +31,7 @@ export class LiveWebConfig {
     this.#options = options;
     this.#config = config;
     this.#credentials = new Credentials(config);
+    this.#limit = limitOf(config);
     this.#seen = seen;
   }
 
@@ -43,6 +47,11 @@ export class LiveWebConfig {
 
   get credentials(): Credentials {
     return this.#credentials;
+  }
+
+  /** Whether one more request may be answered now; it counts when it may. */
+  takesRequest(): boolean {
+    return this.#limit?.take() ?? true;
   }
 
   /** Begins to look for changes. */
@@ -65,7 +74,8 @@ export class LiveWebConfig {
       const { config, seen } = await read(this.#options.file);
       const lasting = LASTING.find((part) => part.of(config) !== part.of(this.#config));
       if (lasting !== undefined) return this.#refuse(`a change of ${lasting.name} takes a restart`);
-      if (!areSame(config.users, this.#config.users)) this.#credentials = new Credentials(config);
+      if (!isDeepStrictEqual(config.users, this.#config.users)) this.#credentials = new Credentials(config);
+      if (!isDeepStrictEqual(config.rateLimit, this.#config.rateLimit)) this.#limit = limitOf(config);
       this.#config = config;
       this.#seen = seen;
       this.#onChange?.(config);
@@ -107,6 +117,6 @@ async function stateOf(files: readonly string[]): Promise<string> {
   return [...files, ...states].join('\n');
 }
 
-function areSame(one: ReadonlyMap<string, string>, other: ReadonlyMap<string, string>): boolean {
-  return one.size === other.size && [...one].every(([user, hash]) => other.get(user) === hash);
+function limitOf({ rateLimit }: WebConfig): RateLimit | undefined {
+  return rateLimit && new RateLimit(rateLimit);
 }

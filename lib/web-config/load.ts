@@ -15,6 +15,8 @@ export interface WebConfig {
   readonly headers: Readonly<Record<string, string>>;
   /** bcrypt hashes by user; empty: no login. */
   readonly users: ReadonlyMap<string, string>;
+  /** Absent: as many requests as come. */
+  readonly rateLimit?: { readonly intervalMs: number; readonly burst: number };
   /** All that was read for it. */
   readonly files: readonly string[];
 }
@@ -45,7 +47,7 @@ export async function loadWebConfig(file: string): Promise<WebConfig> {
 }
 
 async function resolved(file: string, input: WebConfigInput, report: Report): Promise<WebConfig> {
-  const { tls_server_config: tls, http_server_config: http, basic_auth_users: users } = input;
+  const { tls_server_config: tls, http_server_config: http, basic_auth_users: users, rate_limit: limit } = input;
   const pems = tls && new Pems(dirname(file), tls, report);
   const webTls = await pems?.read();
   if (report.hasProblems) throw report.error();
@@ -56,6 +58,7 @@ async function resolved(file: string, input: WebConfigInput, report: Report): Pr
       Object.entries(http?.headers ?? {}).flatMap(([name, value]) => (value ? [[name, value]] : [])),
     ),
     users: new Map(Object.entries(users ?? {})),
+    ...(limit !== undefined && limit.interval > 0 && { rateLimit: { intervalMs: limit.interval, burst: limit.burst } }),
     files: [file, ...(pems?.files ?? [])],
   };
 }

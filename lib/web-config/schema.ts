@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { duration } from '../settings/kinds.js';
 
 /** The web configuration file of the Prometheus exporters, as it is written. Secrets are never quoted in messages. */
 
@@ -143,6 +144,12 @@ export const webConfigSchema = z.strictObject({
         message: 'has too many users',
         params: { hint: `${MAX_USERS} are the most` },
       });
+    })
+    .optional(),
+  rate_limit: z
+    .strictObject({
+      interval: duration('0s', '24h').schema,
+      burst: z.int().min(1).max(1_000_000),
     })
     .optional(),
 });

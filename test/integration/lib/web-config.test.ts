@@ -242,6 +242,19 @@ test('headers are on every answer, refusals included', async (t) => {
   assert.equal(headers.get('x-xss-protection'), null);
 });
 
+test('more requests than rate_limit takes are told to come later, before any login', async (t) => {
+  const served = await serve(t, `basic_auth_users: {ann: ${HASH}}\nrate_limit: {interval: 1h, burst: 2}`);
+  const answers = [];
+  for (let i = 0; i < 4; i++) answers.push(await fetch(`${served.url}/who`));
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [401, 401, 429, 429],
+  );
+  assert.equal(answers[3]!.headers.get('retry-after'), '1');
+  served.write(`basic_auth_users: {ann: ${HASH}}\nrate_limit: {interval: 0, burst: 2}`);
+  await until(async () => (await fetch(`${served.url}/who`)).status === 401, 'no limit');
+});
+
 test('what the server is made with takes a restart, and is said once', async (t) => {
   const served = await serve(t, `basic_auth_users: {ann: ${HASH}}`);
   served.write(`tls_server_config: {${TLS}}`);

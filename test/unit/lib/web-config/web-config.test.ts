@@ -33,6 +33,8 @@ const BROKEN: readonly [yaml: string, ...says: string[]][] = [
   ['basic_auth_users: {ann: plaintext}', 'web.yml:1:20: basic_auth_users.ann: is no bcrypt hash; make one with'],
   [`basic_auth_users: {ann: ${HASH.replace('10', '31')}}`, 'basic_auth_users.ann: has a bcrypt cost of 31'],
   ['basic_auth_users: [ann]', 'basic_auth_users: is a list; it must be a map'],
+  ['rate_limit: {interval: 1s}', 'rate_limit.burst: is missing'],
+  ['rate_limit: {interval: soon, burst: 0}', 'interval: "soon" is no duration', 'burst: is 0; it must be at least 1'],
   ['\na: [', 'web.yml:2:5: is not valid YAML'],
 ];
 
