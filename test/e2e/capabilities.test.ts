@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { chmodSync } from 'node:fs';
 import test from 'node:test';
 import { command, fixtureYaml, obeyThisProcess, programsOf, startCommands } from '../harness/bpf-fixture.js';
 import { total } from '../harness/kernel-metrics.js';
@@ -58,6 +59,16 @@ test('sonde collect drops them, too', async (t) => {
   for (const id of programsOf(sonde.pid)) obeyThisProcess(id);
   assertKept(sonde.pid, NO_CAPABILITIES);
   assert.equal(total(await sonde.scrape(), 'sonde_poll_errors_total'), 0);
+});
+
+test('CAP_BPF and CAP_PERFMON are enough, also for programs that ask for types which this kernel does not have', async (t) => {
+  const folder = configFolder(t, { 'absent-type': { yaml: fixtureYaml('absent-type'), object: 'absent-type' } });
+  chmodSync(folder, 0o755);
+  const set = '-all,+bpf,+perfmon';
+  const ids = ['--reuid=65534', '--regid=65534', '--clear-groups', '--no-new-privs', `--bounding-set=${set}`];
+  const prefix = ['setpriv', ...ids, `--inh-caps=${set}`, `--ambient-caps=${set}`];
+  const { status, stdout, stderr } = await runSonde(['run', '--config.dir', folder, '--config.check'], { prefix });
+  assert.deepEqual([status, stdout, stderr], [0, 'attached  absent-type; nothing was refused\n', '']);
 });
 
 test('what is no capability is refused', async () => {
