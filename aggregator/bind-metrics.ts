@@ -96,6 +96,7 @@ function definitionOf(
     ),
     ...(metric.type === 'histogram' && { buckets: bucketsOf(metric) }),
     ...(numbers !== 'u64' && { numbers }),
+    ...(metric.aggregate !== 'sum' && { aggregate: metric.aggregate }),
   };
 }
 

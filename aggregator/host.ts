@@ -200,12 +200,22 @@ export class Host {
   /** After each frame: ends series and chooses which are shown. */
   #settle(): void {
     for (const family of this.store.families()) {
+      if (family.stale.size > 0) this.#remakeStale(family);
       const { definition, table, cells, stride, size } = family;
       const numbers = family.settle();
       if (numbers === undefined) continue;
       this.#options.onSeriesEnded?.(this, family, { definition, table, cells, stride, size }, numbers);
       for (const config of this.#configs.values()) config.renumber(family, numbers);
     }
+  }
+
+  /** Of series whose row has gone or changed. */
+  #remakeStale(family: Family): void {
+    const begun = new Set<number>();
+    for (const config of this.#configs.values()) {
+      for (const state of config.states()) if (state.family === family) state.combineStale(begun);
+    }
+    family.stale.clear();
   }
 
   #retire(config: LoadedConfig): void {

@@ -8,6 +8,7 @@ export const METRIC_PREFIX = 'ebpf_exporter_';
 export const SERVED: ReadonlySet<Feature> = new Set<Feature>([
   'counters',
   'gauges',
+  'map_gauges',
   'histograms',
   'map',
   'ringbuf',

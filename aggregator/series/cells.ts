@@ -58,3 +58,10 @@ export class Cells {
     return (BigInt(this.words[cell * 2 + 1]!) << 32n) | BigInt(this.words[cell * 2]!);
   }
 }
+
+/** Whether the first of two numbers of a kind is the lower. */
+export function isLess(numbers: Numbers, lo: number, hi: number, otherLo: number, otherHi: number): boolean {
+  if (numbers === 'f64') return doubleOf(lo, hi) < doubleOf(otherLo, otherHi);
+  if (hi === otherHi) return lo < otherLo;
+  return numbers === 'i64' ? (hi | 0) < (otherHi | 0) : hi < otherHi;
+}

@@ -13,13 +13,18 @@ export const GONE = 0xffffffff;
 const LOOKS_PER_TTL = 4;
 const LEAST_BETWEEN_LOOKS_MS = 1000;
 
-/** Finds the series of a family that have ended: no row counts in them, and nothing has come for the time to live. */
+/**
+ * Finds the series of a family that have ended: no row counts in them, and nothing has come for the time to live. With none, 0, they
+ * end as soon as no row counts in them.
+ */
 export class Expiry {
   ttlMs: number;
   /** Rows that count in each series. Follows from the records of the maps' rows, so it is not saved. */
   #rows = new Uint32Array(64);
   /** When each began, lost its last row, or had its last event. */
   #sinceMs = new Float64Array(64);
+  /** Series in which no row counts. */
+  #empty = 0;
   readonly #clock: FrameClock;
   #lookedMs: number;
 
@@ -41,17 +46,23 @@ export class Expiry {
       this.#sinceMs = growF64(this.#sinceMs, capacity);
     }
     this.#rows[series] = 0;
+    this.#empty++;
     this.#sinceMs[series] = this.#clock.nowMs;
+  }
+
+  /** Rows that count in the series. */
+  rowsOf(series: number): number {
+    return this.#rows[series]!;
   }
 
   /** A row counts in the series from now on. */
   hold(series: number): void {
-    this.#rows[series]!++;
+    if (this.#rows[series]!++ === 0) this.#empty--;
   }
 
   /** A row that counted in the series has vanished. */
   release(series: number): void {
-    this.#rows[series]!--;
+    if (--this.#rows[series]! === 0) this.#empty++;
     this.touch(series);
   }
 
@@ -68,7 +79,8 @@ export class Expiry {
    */
   ended(size: number, kept: number): Uint32Array | undefined {
     const { nowMs } = this.#clock;
-    if (nowMs < this.#lookedMs + Math.max(LEAST_BETWEEN_LOOKS_MS, this.ttlMs / LOOKS_PER_TTL)) return undefined;
+    const isTooEarly = nowMs < this.#lookedMs + Math.max(LEAST_BETWEEN_LOOKS_MS, this.ttlMs / LOOKS_PER_TTL);
+    if (this.ttlMs === 0 ? this.#empty === 0 : isTooEarly) return undefined;
     this.#lookedMs = nowMs;
     const latestMs = nowMs - this.ttlMs;
     const numbers = new Uint32Array(size);
@@ -85,9 +97,11 @@ export class Expiry {
     const [rows, sinceMs] = [this.#rows, this.#sinceMs];
     this.#rows = new Uint32Array(numbers.length);
     this.#sinceMs = new Float64Array(numbers.length);
+    this.#empty = 0;
     for (const [old, series] of numbers.entries()) {
       if (series === GONE) continue;
       this.#rows[series] = rows[old]!;
+      if (rows[old] === 0) this.#empty++;
       this.#sinceMs[series] = sinceMs[old]!;
     }
   }

@@ -1,3 +1,4 @@
+import type { Aggregate } from '../../wire/config/schema.js';
 import { asBytes, asWords, type Saved } from '../state/saved.js';
 import { bucketsOf, type BucketSpec, type Buckets } from './buckets.js';
 import { Cells, type Numbers } from './cells.js';
@@ -21,6 +22,8 @@ export interface FamilyDefinition {
   readonly buckets?: Buckets;
   /** Absent: u64. */
   readonly numbers?: Numbers;
+  /** How rows or events with equal labels become one value, where they are not added up; of gauges only. */
+  readonly aggregate?: Exclude<Aggregate, 'sum'>;
 }
 
 /** A family as it is saved, beside its arrays. */
@@ -31,6 +34,7 @@ export interface FamilyMeta {
   readonly labels: readonly string[];
   readonly buckets?: BucketSpec;
   readonly numbers?: Numbers;
+  readonly aggregate?: Exclude<Aggregate, 'sum'>;
   readonly limits: FamilyLimits;
   readonly overflowLabel?: string;
   readonly overflowed: number;
@@ -43,7 +47,10 @@ export interface FamilyMeta {
 const NOTHING = new Uint8Array();
 
 /** The definition of a saved family. */
-export function savedDefinition({ name, help, type, labels, buckets, numbers }: FamilyMeta): FamilyDefinition {
+export function savedDefinition(meta: FamilyMeta): FamilyDefinition {
+  const { name, help, type, labels, buckets, numbers, limits } = meta;
+  // Before there were others, what is not added up was the last.
+  const aggregate = meta.aggregate ?? (limits.keepsLast === true ? 'last' : undefined);
   return {
     name,
     help,
@@ -51,6 +58,7 @@ export function savedDefinition({ name, help, type, labels, buckets, numbers }: 
     labels,
     ...(buckets !== undefined && { buckets: bucketsOf(buckets) }),
     ...(numbers !== undefined && { numbers }),
+    ...(aggregate !== undefined && { aggregate }),
   };
 }
 
@@ -74,6 +82,8 @@ export class Family implements FamilyView {
   #overflowLabel: string | undefined;
   /** Rows and events that were counted as `other`, because there were too many series. */
   overflowed = 0;
+  /** Series whose value is no longer known, because the row that it came from has gone or changed: to be made anew of the rows that are left. */
+  readonly stale = new Set<number>();
 
   constructor(definition: FamilyDefinition, limits: FamilyLimits, clock: FrameClock = { nowMs: 0 }) {
     this.#definition = definition;
@@ -120,7 +130,7 @@ export class Family implements FamilyView {
     const { ttlMs, top, keepsLast = false } = limits;
     this.#limits = limits;
     // A sum without labels is all there is: there is nothing to bound, and no other.
-    const isOne = this.#definition.labels.length === 0 && !keepsLast;
+    const isOne = this.#definition.labels.length === 0 && !keepsLast && ttlMs !== 0;
     if (ttlMs === undefined || isOne) this.#expiry = undefined;
     else if (this.#expiry === undefined) this.#expiry = this.#newExpiry(ttlMs);
     else this.#expiry.ttlMs = ttlMs;
@@ -145,6 +155,11 @@ export class Family implements FamilyView {
     this.#expiry?.hold(series);
   }
 
+  /** Rows that count in this series, where that decides whether it ends. */
+  rowsOf(series: number): number {
+    return this.#expiry?.rowsOf(series) ?? 0;
+  }
+
   /** A row that counted in this series has vanished. */
   release(series: number): void {
     this.#expiry?.release(series);
@@ -160,7 +175,7 @@ export class Family implements FamilyView {
    * series by its old one ({@link GONE} for those that have ended), or undefined when all stay as they are.
    */
   settle(): Uint32Array | undefined {
-    const numbers = this.#expiry?.ended(this.size, this.#limits.keepsLast === true ? -1 : this.#findOther());
+    const numbers = this.#expiry?.ended(this.size, this.#endsForGood ? -1 : this.#findOther());
     if (numbers !== undefined) this.#removeEnded(numbers);
     this.#top?.settle(this, this.#findOther());
     return numbers;
@@ -173,7 +188,7 @@ export class Family implements FamilyView {
   }
 
   save(): Saved<FamilyMeta> {
-    const { name, help, type, labels, buckets, numbers } = this.#definition;
+    const { name, help, type, labels, buckets, numbers, aggregate } = this.#definition;
     const { arena, starts, size } = this.#table;
     const top = this.#top?.save();
     return {
@@ -184,6 +199,7 @@ export class Family implements FamilyView {
         labels,
         ...(buckets !== undefined && { buckets: buckets.spec }),
         ...(numbers !== undefined && { numbers }),
+        ...(aggregate !== undefined && { aggregate }),
         limits: this.#limits,
         ...(this.#overflowLabel !== undefined && { overflowLabel: this.#overflowLabel }),
         overflowed: this.overflowed,
@@ -213,6 +229,11 @@ export class Family implements FamilyView {
       this.#expiry.restore(arrays['since']!, meta.lookedMs!);
     }
     this.#top?.restore(arrays['shown']!, arrays['offsets']!, meta.rankedMs!, this.size);
+  }
+
+  /** Nothing is left of a series that has ended: what it counted is not added to `other`. */
+  get #endsForGood(): boolean {
+    return this.#limits.keepsLast === true || this.#limits.ttlMs === 0;
   }
 
   #add(labels: Uint8Array, length: number): number {
@@ -255,7 +276,7 @@ export class Family implements FamilyView {
       this.#cells.reserve((series + 1) * stride);
       this.#cells.addCells(series * stride, cells, old * stride, stride, kind);
     }
-    if (this.#limits.keepsLast === true) return;
+    if (this.#endsForGood) return;
     const other = this.#other() * stride;
     for (const [old, series] of numbers.entries()) {
       if (series === GONE) this.#cells.addCells(other, cells, old * stride, stride, kind);

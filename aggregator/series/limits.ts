@@ -4,11 +4,14 @@ import type { AnyMetricConfig } from '../../wire/config/schema.js';
 export interface FamilyLimits {
   /** Series at most; what comes beyond goes to one series whose labels all say `other`. */
   readonly cap: number;
-  /** Milliseconds of frame time after which a series ends whose rows have all vanished, or that no event has fed. */
+  /**
+   * Milliseconds of frame time after which a series ends whose rows have all vanished, or that no event has fed. 0: a gauge of
+   * a map, whose series end with their rows.
+   */
   readonly ttlMs?: number;
   /** Only the largest series are shown, this many; the rest as `other`. */
   readonly top?: number;
-  /** A gauge of which the last event counts: its series cannot be added up, so that one that ends is gone. */
+  /** A gauge whose rows or events are not added up, so that its series cannot be either, and one that ends is gone. */
   readonly keepsLast?: boolean;
 }
 
@@ -43,7 +46,8 @@ export function limitsOf(metric: AnyMetricConfig, settings: LimitSettings): Fami
     return glob.test(metric.name) || glob.test(metricPrefix + metric.name);
   });
   const top = metric.limits?.top ?? fallback?.top;
-  const ttlMs = metric.limits?.ttlMs ?? metric.flushIntervalMs ?? fallback?.ttl;
+  const followsRows = metric.type === 'gauge' && metric.source.kind === 'map';
+  const ttlMs = followsRows ? 0 : (metric.limits?.ttlMs ?? metric.flushIntervalMs ?? fallback?.ttl);
   const candidates = top === undefined ? Infinity : Math.max(LEAST_CANDIDATES, top * CANDIDATES_PER_SHOWN);
   const cap = metric.limits?.cap ?? fallback?.cap ?? candidates;
   return {

@@ -6,6 +6,7 @@ import { WHOLE_U64, type ValueField } from '../../wire/layout/value.js';
 import { asBytes } from '../state/saved.js';
 import type { Family } from './family.js';
 import { NO_CELL, type RowDecoder } from './row-decoder.js';
+import { RowExtremes } from './row-extremes.js';
 import { RowNumbers } from './row-numbers.js';
 import { UnsettledRows } from './unsettled-rows.js';
 
@@ -41,13 +42,18 @@ const STRIDE = 4;
 
 /**
  * One map of one load of one config on one host: what each of its rows counted last, so that a later frame adds only the
- * difference to the series. A row with a new generation counts from 0 again, and what the old one counted stays.
+ * difference to the series. A row with a new generation counts from 0 again, and what the old one counted stays; in a gauge it goes
+ * with the row.
  */
 export class MapRowsState {
   readonly #decoder: RowDecoder;
   readonly #numbers: RowNumbers;
   /** A counter or a histogram cannot take what is below 0. */
   readonly #refusesNegative: boolean;
+  /** What a row has is in its series only as long as the row is there. */
+  readonly #isGauge: boolean;
+  /** Of a gauge whose rows are not added up. */
+  readonly #extremes: RowExtremes | null;
   /** Slots that the map may have. */
   readonly #slots: number;
   /** By slot: generation, low and high word of the value, cell. */
@@ -65,7 +71,10 @@ export class MapRowsState {
     this.#decoder = decoder;
     this.#unsettled = decoder.factKinds.length > 0 ? new UnsettledRows(decoder.factKinds) : null;
     this.#numbers = new RowNumbers(value);
-    this.#refusesNegative = value.signed && decoder.family.definition.type !== 'gauge';
+    const { type, aggregate } = decoder.family.definition;
+    this.#isGauge = type === 'gauge';
+    this.#refusesNegative = value.signed && !this.#isGauge;
+    this.#extremes = aggregate === undefined ? null : new RowExtremes(decoder.family, aggregate);
     this.#slots = Math.min(MAX_SLOTS, Math.max(LEAST_SLOTS, maxEntries * SLOTS_PER_ENTRY));
   }
 
@@ -85,6 +94,8 @@ export class MapRowsState {
       const base = slots[row]! * STRIDE;
       if (base >= records.length) records = this.#reserve(slots[row]!);
       const generation = generations[row]!;
+      // A gauge of 0 is a value, too.
+      let isNew = false;
       if (generation !== records[base]) {
         if (generation < records[base]!) continue;
         this.#release(base);
@@ -92,14 +103,16 @@ export class MapRowsState {
         records[base + 1] = 0;
         records[base + 2] = 0;
         records[base + 3] = this.#decode(rows, row, context);
+        isNew = this.#isGauge;
       } else if (unsettled?.isDue(slots[row]!) === true) {
         this.#decodeAgain(rows, row, context);
+        isNew = this.#isGauge;
       }
       const lo = values[row * 2]!;
       const hi = values[row * 2 + 1]!;
       const oldLo = records[base + 1]!;
       const oldHi = records[base + 2]!;
-      if (lo === oldLo && hi === oldHi) continue;
+      if (lo === oldLo && hi === oldHi && !isNew) continue;
       if (this.#refusesNegative && hi >= 0x80000000) {
         this.decodeErrors++;
         continue;
@@ -107,7 +120,9 @@ export class MapRowsState {
       records[base + 1] = lo;
       records[base + 2] = hi;
       const cell = records[base + 3]!;
-      if (cell !== NO_CELL) cells.addDifference(cell, lo, hi, oldLo, oldHi);
+      if (cell === NO_CELL) continue;
+      if (this.#extremes === null) cells.addDifference(cell, lo, hi, oldLo, oldHi);
+      else this.#extremes.put(cell, lo, hi, oldLo, oldHi);
     }
     if (rows.vanished.length > 0) this.#vanish(rows);
   }
@@ -131,6 +146,18 @@ export class MapRowsState {
 
   get family(): Family {
     return this.#decoder.family;
+  }
+
+  /** Takes the numbers of rows of stale series into them. `begun`: those that have a row already; this state's are added. */
+  combineStale(begun: Set<number>): void {
+    const { stale } = this.family;
+    const records = this.#records;
+    for (let base = 0; base < records.length; base += STRIDE) {
+      const cell = records[base + 3]!;
+      if (records[base] === 0 || !stale.has(cell)) continue;
+      this.#extremes!.combine(cell, records[base + 1]!, records[base + 2]!, !begun.has(cell));
+      begun.add(cell);
+    }
   }
 
   /** The records of the slots seen so far, as bytes: a view. With `decodeErrors`, {@link saveUnsettled} and the family they are all there is to save. */
@@ -173,6 +200,16 @@ export class MapRowsState {
     if (this.#records[base] === 0 || cell === NO_CELL) return;
     this.#records[base + 3] = NO_CELL;
     this.family.release(Math.floor(cell / this.family.stride));
+    if (this.#isGauge) this.#takeBack(base, cell);
+  }
+
+  /** What the row has is in its series no more. */
+  #takeBack(base: number, cell: number): void {
+    const [lo, hi] = [this.#records[base + 1]!, this.#records[base + 2]!];
+    if (this.#extremes === null) this.family.cells.addDifference(cell, 0, 0, lo, hi);
+    else this.#extremes.leave(cell, lo, hi);
+    this.#records[base + 1] = 0;
+    this.#records[base + 2] = 0;
   }
 
   /** Loads what the next rows will need, all at once: the cache misses of rows in no order overlap instead of following each other. */
@@ -199,6 +236,7 @@ export class MapRowsState {
     if (before === NO_CELL) this.decodeErrors = errors;
     else this.#release(base);
     this.#records[base + 3] = cell;
+    if (this.#isGauge) this.#records.fill(0, base + 1, base + 3);
   }
 
   #decode(rows: RowColumns, row: number, context: DecodeContext): number {

@@ -75,6 +75,7 @@ function differenceOf(known: Family, definition: FamilyDefinition, limits: Famil
   if ([...one.labels].sort().join() !== [...definition.labels].sort().join()) return 'label set';
   if (one.buckets?.bounds.join() !== definition.buckets?.bounds.join()) return 'bucket layout';
   if (one.numbers !== definition.numbers) return 'kind of number';
+  if (one.aggregate !== definition.aggregate) return 'aggregate';
   if (!sameLimits(known.limits, limits)) return 'limit';
   if (one.help !== definition.help) return 'help';
   return undefined;

@@ -23,6 +23,9 @@ import type {
 /** What spans are exported under when the config does not say; ebpf_exporter's own default. */
 const DEFAULT_SERVICE = 'ebpf_exporter';
 
+/** As long as Prometheus waits between two scrapes when nobody says otherwise. */
+const DEFAULT_WINDOW_MS = 60_000;
+
 type MetricsInput = NonNullable<ProbeInput['metrics']>;
 type CounterInput = NonNullable<MetricsInput['counters']>[number];
 type GaugeInput = NonNullable<MetricsInput['gauges']>[number];
@@ -57,7 +60,13 @@ function toCounter(input: CounterInput): CounterConfig {
 function toGauge(input: GaugeInput): GaugeConfig {
   // Rows of a map add up; of events, the last one tells how things stand.
   const eventFed = input.ringbuf !== undefined || input.perf_buffer !== undefined;
-  return { type: 'gauge', ...toMetric(input, input.aggregate ?? (eventFed ? 'last' : 'sum')) };
+  const metric = toMetric(input, input.aggregate ?? (eventFed ? 'last' : 'sum'));
+  const isWindowed = eventFed && (metric.aggregate === 'min' || metric.aggregate === 'max');
+  return {
+    type: 'gauge',
+    ...metric,
+    ...(isWindowed && { windowMs: input.window === undefined ? DEFAULT_WINDOW_MS : toMs(input.window) }),
+  };
 }
 
 function toHistogram(input: HistogramInput): HistogramConfig {

@@ -55,8 +55,11 @@ function bucketText(histogram: HistogramConfig): string {
   return JSON.stringify([bucketType, bucketMin, bucketMax, bucketKeys, bucketMultiplier]);
 }
 
-function limitText({ limits, flushIntervalMs }: AnyMetricConfig): string {
-  return JSON.stringify([limits?.cap, limits?.ttlMs ?? flushIntervalMs, limits?.top]);
+function limitText(metric: AnyMetricConfig): string {
+  const { limits, flushIntervalMs, type, source, aggregate } = metric;
+  // Series of a gauge end as its source has it.
+  const gauge = type === 'gauge' ? [aggregate, source.kind === 'map', metric.windowMs] : [];
+  return JSON.stringify([limits?.cap, limits?.ttlMs ?? flushIntervalMs, limits?.top, ...gauge]);
 }
 
 function placeOf(family: PlacedFamily): string {

@@ -1,3 +1,4 @@
+import { parseDuration } from '../../lib/duration.js';
 import { bucketIndex } from './family.js';
 import { isObject, objectsOf, type Loose, type Report } from './rules.js';
 
@@ -46,6 +47,30 @@ export function checkGauge(value: unknown, report: Report): void {
   if (!isObject(value)) return;
   if (isEventFed(value) && value['value'] === undefined) {
     report([], 'is a gauge fed by events, but no member is its value', 'add value: MEMBER');
+  }
+  checkWindow(value, report);
+  const limits = value['limits'];
+  if (!isEventFed(value) && isObject(limits) && limits['ttl'] !== undefined) {
+    report(['limits', 'ttl'], 'has no effect on a gauge of a map, whose series end with their rows', 'remove it');
+  }
+}
+
+/** A window stands for `ttl`: a series ends when there was no event in it. */
+function checkWindow(gauge: Loose, report: Report): void {
+  const { aggregate, limits, window } = gauge;
+  const isWindowed = isEventFed(gauge) && (aggregate === 'min' || aggregate === 'max');
+  if (window !== undefined && !isWindowed) {
+    report(['window'], 'is for gauges fed by events, with aggregate: min or max', 'remove it');
+  }
+  if (typeof window === 'string' && parseDuration(window) === 0) {
+    report(['window'], 'is no time at all', 'write it like 15s');
+  }
+  if (!isWindowed) return;
+  if (gauge['flush_interval'] !== undefined) {
+    report(['flush_interval'], `has no effect with aggregate: ${String(aggregate)}`, 'use window');
+  }
+  if (isObject(limits) && limits['ttl'] !== undefined) {
+    report(['limits', 'ttl'], `has no effect with aggregate: ${String(aggregate)}`, 'use window');
   }
 }
 

@@ -1,7 +1,7 @@
 import type { ConfigProblem } from '../errors.js';
 import { locator, problemAt } from './parse.js';
 import type { Path } from '../../lib/yaml/path.js';
-import type { Aggregate, AnyMetricConfig, DecoderName, LabelConfig, ProbeConfig, VariantConfig } from './schema.js';
+import type { AnyMetricConfig, DecoderName, LabelConfig, ProbeConfig, VariantConfig } from './schema.js';
 
 /** What a version of Sonde may or may not serve yet, by name. */
 export type Feature =
@@ -22,7 +22,7 @@ export type Feature =
   /** Of events. */
   | 'value'
   | 'map_value'
-  /** Other ones than {@link usualAggregates}. */
+  /** Of events, `min` and `max`. */
   | 'aggregate'
   | 'native'
   | 'exemplar'
@@ -81,18 +81,13 @@ function metricUses(list: 'counters' | 'gauges' | 'histograms', metric: AnyMetri
     ...when(kind === 'ringbuf', 'ringbuf', [...path, 'ringbuf']),
     ...when(kind === 'perf_buffer', 'perf_buffer', [...path, map === metric.name ? 'perf_event_array' : 'perf_buffer']),
     ...when(metric.value !== undefined, ofMap ? 'map_value' : 'value', [...path, 'value']),
-    ...when(!usualAggregates(metric).includes(metric.aggregate), 'aggregate', [...path, 'aggregate']),
+    ...when(!ofMap && ['min', 'max'].includes(metric.aggregate), 'aggregate', [...path, 'aggregate']),
     ...when(metric.type === 'histogram' && metric.native, 'native', [...path, 'native']),
     ...when(metric.exemplar !== undefined, 'exemplar', [...path, 'exemplar']),
     ...when(metric.limits !== undefined, 'limits', [...path, 'limits']),
     ...when(metric.flushIntervalMs !== undefined, 'flush_interval', [...path, 'flush_interval']),
     ...labelUses(metric.labels, path),
   ];
-}
-
-/** What needs no more than adding up, or of events keeping the last. */
-function usualAggregates({ type, source }: AnyMetricConfig): readonly Aggregate[] {
-  return type === 'gauge' && source.kind !== 'map' ? ['last', 'sum'] : ['sum'];
 }
 
 function streamUses(feature: 'spans' | 'events', labels: readonly LabelConfig[], path: Path): Use[] {

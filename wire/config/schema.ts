@@ -53,19 +53,29 @@ const exemplar = z
 const aggregate = z
   .enum(['sum', 'min', 'max', 'last'])
   .optional()
-  .describe('How values of equal label sets become one');
+  .describe('How values of equal label sets become one; left out: sum, of events last');
 
 const counter = withRules(
   z.strictObject({
     ...metricShape,
     perf_event_array: z.boolean().optional().describe('Counts the records of the perf event array of this name'),
-    aggregate,
+    aggregate: z.enum(['sum']).optional(),
     exemplar,
   }),
   checkMetric,
 );
 
-const gauge = withRules(withRules(z.strictObject({ ...metricShape, aggregate }), checkMetric), checkGauge);
+const gauge = withRules(
+  withRules(
+    z.strictObject({
+      ...metricShape,
+      aggregate,
+      window: duration.optional().describe('Event-fed, aggregate min or max: of at least this long; left out: 1m'),
+    }),
+    checkMetric,
+  ),
+  checkGauge,
+);
 
 const multiplier = z.number().min(0).optional().describe('Seconds (or another unit) of 1; left out or 0: 1');
 

@@ -117,6 +117,8 @@ export interface CounterConfig extends MetricConfig {
 
 export interface GaugeConfig extends MetricConfig {
   readonly type: 'gauge';
+  /** Milliseconds of a window, of which the least or greatest value of events is shown: fed by events, `min` or `max` only. */
+  readonly windowMs?: number;
 }
 
 /** `native`: no classic buckets at all (event-fed histograms only). */

@@ -175,4 +175,100 @@ export function valuesTests(): void {
       ...Object.fromEntries([0, 1, 2, 3, 4].map((key) => [`test_u16{key="${key}"}`, `${0xff00 + key}`])),
     });
   });
+
+  test('gauges of maps go up and down, below 0, and end with their rows', async (t) => {
+    const { map, read } = await startMaps(
+      t,
+      'values',
+      `metrics:
+  gauges:
+    - {name: test_balance, map: test_hash, value: balance, help: H, ${KEY}}
+    - {name: test_small, map: test_hash, value: small, help: H, ${KEY}}
+    - {name: test_all, map: test_hash, value: level, help: H, labels: [{name: key}], limits: {drop: [key]}}
+    - {name: test_s8, help: H, ${KEY}}
+    - {name: test_array_level, map: test_array, value: level, help: H, labels: [{name: key}], limits: {drop: [key]}}
+`,
+    );
+    const series = async (): Promise<Record<string, string>> => {
+      const { samples, types } = await read();
+      assert.deepEqual(new Set(Object.values(types)), new Set(['gauge']));
+      assert.equal(samples['test_array_level{}'], '0', 'rows of an array are there from the start');
+      delete samples['test_array_level{}'];
+      return samples;
+    };
+    assert.deepEqual(await series(), {});
+    map('test_hash').update(u32(1), stats({ balance: -(2n ** 63n), small: 65_535, level: -5 }));
+    map('test_hash').update(u32(2), stats({ level: 7 }));
+    map('test_s8').update(u32(0), Uint8Array.from([0x80]));
+    assert.deepEqual(await series(), {
+      'test_balance{key="1"}': '-9223372036854775808',
+      'test_balance{key="2"}': '0',
+      'test_small{key="1"}': '65535',
+      'test_small{key="2"}': '0',
+      'test_all{}': '2',
+      'test_s8{key="0"}': '-128',
+    });
+    map('test_hash').update(u32(1), stats({ balance: 9007199254740993n, small: 1 }));
+    map('test_hash').delete(u32(2));
+    map('test_s8').delete(u32(0));
+    assert.deepEqual(await series(), {
+      'test_balance{key="1"}': '9007199254740993',
+      'test_small{key="1"}': '1',
+      'test_all{}': '0',
+    });
+    map('test_hash').delete(u32(1));
+    assert.deepEqual(await series(), {});
+  });
+
+  test('rows of a gauge with equal labels become their least, their greatest, or the one that changed last', async (t) => {
+    const gauge = (aggregate: string): string =>
+      `    - {name: test_${aggregate}, map: test_hash, value: level, aggregate: ${aggregate}, help: H, labels: [{name: key}], limits: {drop: [key]}}\n`;
+    const { map, read } = await startMaps(
+      t,
+      'values',
+      `metrics:\n  gauges:\n${['min', 'max', 'last'].map(gauge).join('')}`,
+    );
+    const set = (key: number, level: number): void => map('test_hash').update(u32(key), stats({ level }));
+    const values = async (): Promise<(string | undefined)[]> => {
+      const { samples } = await read();
+      return [samples['test_min{}'], samples['test_max{}'], samples['test_last{}']];
+    };
+    set(1, 5);
+    assert.deepEqual(await values(), ['5', '5', '5']);
+    set(2, -3);
+    assert.deepEqual(await values(), ['-3', '5', '-3']);
+    // Neither is what was shown of the row before.
+    set(1, 4);
+    assert.deepEqual(await values(), ['-3', '4', '4']);
+    set(2, 9);
+    assert.deepEqual(await values(), ['4', '9', '9']);
+    map('test_hash').delete(u32(2));
+    assert.deepEqual(await values(), ['4', '4', '4']);
+    map('test_hash').delete(u32(1));
+    assert.deepEqual(await values(), [undefined, undefined, undefined]);
+  });
+
+  test('CPUs of a gauge become their sum, least or greatest, and last is refused', async (t) => {
+    const gauge = (aggregate: string): string =>
+      `    - {name: test_${aggregate}, map: test_percpu, value: level, aggregate: ${aggregate}, help: H, ${KEY}}\n`;
+    const { map, read } = await startMaps(
+      t,
+      'values',
+      `metrics:\n  gauges:\n${['sum', 'min', 'max'].map(gauge).join('')}`,
+    );
+    map('test_percpu').update(
+      u32(1),
+      eachCpu((cpu) => stats({ level: cpu === 0 ? -7 : cpu })),
+    );
+    const cpus = native.possibleCpus();
+    assert.deepEqual((await read()).samples, {
+      'test_sum{key="1"}': `${(cpus * (cpus - 1)) / 2 - 7}`,
+      'test_min{key="1"}': '-7',
+      'test_max{key="1"}': `${cpus === 1 ? -7 : cpus - 1}`,
+    });
+    await assert.rejects(
+      startMaps(t, 'values', `metrics:\n  gauges:\n${gauge('last')}`),
+      /which CPU of the per-CPU map test_percpu was the last to write nobody knows/,
+    );
+  });
 }

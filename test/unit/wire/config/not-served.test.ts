@@ -67,11 +67,11 @@ test('what is served of events is told from what is not served of maps', () => {
     [
       '6 metrics.counters[0].value value of a map',
       '12 metrics.counters[1].value value of a map',
-      '13 metrics.counters[1].aggregate aggregate',
-      '17 metrics.gauges[0] gauges read from maps',
-      '31 metrics.histograms[0].native native',
-      '32 metrics.histograms[0].exemplar exemplar',
-      '36 metrics.histograms[1].native native',
+      '16 metrics.gauges[0] gauges read from maps',
+      '23 metrics.gauges[1].aggregate aggregate',
+      '32 metrics.histograms[0].native native',
+      '33 metrics.histograms[0].exemplar exemplar',
+      '37 metrics.histograms[1].native native',
     ],
   );
 });

@@ -194,8 +194,11 @@ test('sources, values, limits and durations', () => {
   assert.equal(counters[1]?.labels[0]?.member, 'tuple.ports[0]');
   assert.deepEqual(counters[1]?.limits, { top: 10, keep: ['port'], drop: [] });
   assert.deepEqual(
-    gauges.map(({ aggregate }) => aggregate),
-    ['sum', 'last'],
+    gauges.map(({ aggregate, windowMs }) => [aggregate, windowMs]),
+    [
+      ['sum', undefined],
+      ['max', 15_000],
+    ],
   );
   assert.deepEqual(gauges[1]?.source, { kind: 'perf_buffer', map: 'queue_events' });
   assert.deepEqual(histograms[0]?.source, { kind: 'ringbuf', map: 'requests' });
