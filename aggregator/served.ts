@@ -15,6 +15,7 @@ export const SERVED: ReadonlySet<Feature> = new Set<Feature>([
   'perf_buffer',
   'value',
   'map_value',
+  'aggregate',
   'member',
   'kaddrs',
   'variants',

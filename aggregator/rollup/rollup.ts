@@ -166,6 +166,6 @@ export class Rollup {
   }
 }
 
-function kindOf({ definition: { type, buckets, numbers } }: Family): string {
-  return JSON.stringify([type, numbers ?? '', buckets?.multiplier ?? 0, buckets?.bounds ?? []]);
+function kindOf({ definition: { type, buckets, numbers, aggregate } }: Family): string {
+  return JSON.stringify([type, numbers ?? '', aggregate ?? '', buckets?.multiplier ?? 0, buckets?.bounds ?? []]);
 }

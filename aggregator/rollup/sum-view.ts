@@ -1,4 +1,4 @@
-import type { Cells } from '../series/cells.js';
+import { isLess, type Cells } from '../series/cells.js';
 import { Family, type FamilyDefinition } from '../series/family.js';
 import type { FamilyView } from '../series/family-view.js';
 import type { LabelTable } from '../series/label-table.js';
@@ -19,6 +19,8 @@ interface SumNumbers {
 export class SumView {
   readonly #family: Family;
   readonly #tables = new WeakMap<LabelTable, SumNumbers>();
+  /** Sums that have a value already, where values are not added up; of one total, as the view of a gauge is. */
+  readonly #begun = new Set<number>();
 
   constructor(definition: FamilyDefinition) {
     this.#family = new Family(definition, { cap: MAX_SUMS });
@@ -31,7 +33,10 @@ export class SumView {
     const numbers = yield* this.#numbersOf(table, size, groups);
     sums.reserve(this.#family.size * stride);
     for (let series = 0; series < size; series++) {
-      sums.addCells(numbers[series]! * stride, cells, series * stride, stride, definition.numbers ?? 'u64');
+      const sum = numbers[series]!;
+      if (definition.aggregate === undefined) {
+        sums.addCells(sum * stride, cells, series * stride, stride, definition.numbers ?? 'u64');
+      } else this.#combine(sums, sum, cells, series);
       if ((series + 1) % SERIES_A_TURN === 0) yield;
     }
     yield;
@@ -42,6 +47,19 @@ export class SumView {
     const { definition, table, stride, size } = this.#family;
     cells.reserve(size * stride);
     return { definition, table, cells, stride, size };
+  }
+
+  /** The least or the greatest; one cell a series, as in all gauges. */
+  #combine(sums: Cells, sum: number, { words }: Cells, series: number): void {
+    const { aggregate, numbers = 'u64' } = this.#family.definition;
+    const [lo, hi] = [words[series * 2]!, words[series * 2 + 1]!];
+    const [oldLo, oldHi] = [sums.words[sum * 2]!, sums.words[sum * 2 + 1]!];
+    const isBetter =
+      aggregate === 'min' ? isLess(numbers, lo, hi, oldLo, oldHi) : isLess(numbers, oldLo, oldHi, lo, hi);
+    if (this.#begun.has(sum) && !isBetter) return;
+    this.#begun.add(sum);
+    sums.words[sum * 2] = lo;
+    sums.words[sum * 2 + 1] = hi;
   }
 
   *#numbersOf(table: LabelTable, size: number, groups: GroupLabels): Generator<void, Uint32Array> {

@@ -6,26 +6,32 @@ export type LeftOutReason = 'type' | 'buckets' | 'numbers' | 'aggregate' | 'retu
 
 /** Definition of the sum of a metric like this one. */
 export function sumDefinition({ name, by }: RollupSpec, { definition }: Family): FamilyDefinition {
-  const { help, type, buckets, numbers } = definition;
+  const { help, type, buckets, numbers, aggregate } = definition;
   return {
     name,
-    help: `Sum over hosts: ${help}`,
+    help: `${wordOf(aggregate)} over hosts: ${help}`,
     type,
     labels: by,
     ...(buckets !== undefined && { buckets }),
     ...(numbers !== undefined && { numbers }),
+    ...(aggregate !== undefined && { aggregate }),
   };
 }
 
-/** Whether the series of a metric can be added up at all: not those of which only the last value, or the largest, is kept. */
-export function isSummable({ limits }: Family): boolean {
-  return limits.keepsLast !== true;
+function wordOf(aggregate: FamilyDefinition['aggregate']): string {
+  if (aggregate === undefined) return 'Sum';
+  return aggregate === 'min' ? 'Least' : 'Greatest';
+}
+
+/** Whether the hosts' series of a metric can become one at all: of which host the last value is nobody could tell. */
+export function isSummable({ definition }: Family): boolean {
+  return definition.aggregate !== 'last';
 }
 
 /** Why this metric of a host cannot be added to a sum; undefined when it can. */
 export function differenceFrom(sum: FamilyDefinition, family: Family): LeftOutReason | undefined {
   const { type, buckets, numbers } = family.definition;
-  if (!isSummable(family)) return 'aggregate';
+  if (!isSummable(family) || family.definition.aggregate !== sum.aggregate) return 'aggregate';
   if (type !== sum.type) return 'type';
   // Equal bounds can be written in two units, which the sums of values are in, too.
   if (buckets?.bounds.join() !== sum.buckets?.bounds.join() || buckets?.multiplier !== sum.buckets?.multiplier)

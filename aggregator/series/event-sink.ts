@@ -13,12 +13,13 @@ export interface EventSink {
   count(series: number, value: RecordValue | null): void;
 }
 
-/** @param aggregate how a gauge's records become one value: `last` or `sum`. */
+/** @param aggregate how a gauge's records become one value. */
 export function eventSink(family: Family, aggregate: Aggregate): EventSink {
   const { type, numbers } = family.definition;
   if (type === 'histogram') return new HistogramSink(family);
   if (type === 'counter') return new SumSink(family, false);
   if (aggregate === 'last') return new LastSink(family);
+  if (aggregate !== 'sum') return new WindowSink(family);
   return numbers === 'f64' ? new FloatSumSink(family) : new SumSink(family, true);
 }
 
@@ -56,6 +57,24 @@ class LastSink implements EventSink {
     const { words } = this.#family.cells;
     words[series * 2] = value.lo;
     words[series * 2 + 1] = value.hi;
+  }
+}
+
+/** The least or the greatest of late. */
+class WindowSink implements EventSink {
+  readonly #family: Family;
+
+  constructor(family: Family) {
+    this.#family = family;
+  }
+
+  /** What is no number is neither less nor greater than any. */
+  takes({ lo, hi }: RecordValue): boolean {
+    return this.#family.definition.numbers !== 'f64' || !Number.isNaN(doubleOf(lo, hi));
+  }
+
+  count(series: number, { lo, hi }: RecordValue): void {
+    this.#family.takeWindowed(series, lo, hi);
   }
 }
 

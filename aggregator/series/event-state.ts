@@ -28,7 +28,7 @@ export interface EventSource {
   readonly labels: readonly Field[];
   /** What of it is counted; null: 1. */
   readonly value: ValueField | null;
-  /** `last` or `sum`; of gauges only. */
+  /** Of gauges; others add up. */
   readonly aggregate: Aggregate;
   /** Byte order of the records. */
   readonly littleEndian: boolean;

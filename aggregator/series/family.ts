@@ -8,6 +8,7 @@ import { LabelTable } from './label-table.js';
 import type { FamilyLimits } from './limits.js';
 import { mostDistinctLabel } from './overflow-label.js';
 import { Top } from './top.js';
+import { Windows } from './windows.js';
 
 export type FamilyType = 'counter' | 'gauge' | 'histogram';
 
@@ -42,6 +43,8 @@ export interface FamilyMeta {
   readonly lookedMs?: number;
   /** When its series were ranked; null: not yet. */
   readonly rankedMs?: number | null;
+  /** Number of the window that runs. */
+  readonly window?: number;
 }
 
 const NOTHING = new Uint8Array();
@@ -63,7 +66,7 @@ export function savedDefinition(meta: FamilyMeta): FamilyDefinition {
 }
 
 /** Names of the arrays of a saved family; those that it has no use for are empty. */
-export const FAMILY_ARRAYS = ['texts', 'starts', 'cells', 'since', 'shown', 'offsets'] as const;
+export const FAMILY_ARRAYS = ['texts', 'starts', 'cells', 'since', 'shown', 'offsets', 'windows', 'windowed'] as const;
 
 /** All series of one metric: their label texts, the cells that hold their values, and which of them end or are shown. */
 export class Family implements FamilyView {
@@ -76,6 +79,7 @@ export class Family implements FamilyView {
   readonly stride: number;
   #expiry: Expiry | undefined;
   #top: Top | undefined;
+  #windows: Windows | undefined;
   /** Labels of the series that takes what the others do not. */
   readonly otherText: Uint8Array;
   /** The label to blame for there being too many series; undefined as long as there are not. */
@@ -127,7 +131,8 @@ export class Family implements FamilyView {
 
   /** Bounds the series in another way, from now on. Series that are beyond a new cap stay. */
   limit(limits: FamilyLimits): void {
-    const { ttlMs, top, keepsLast = false } = limits;
+    const { ttlMs, top, windowMs, keepsLast = false } = limits;
+    if (windowMs !== this.#limits.windowMs) this.#windows = this.#newWindows(windowMs);
     this.#limits = limits;
     // A sum without labels is all there is: there is nothing to bound, and no other.
     const isOne = this.#definition.labels.length === 0 && !keepsLast && ttlMs !== 0;
@@ -170,12 +175,19 @@ export class Family implements FamilyView {
     this.#expiry?.touch(series);
   }
 
+  /** Takes the value of an event, where the least or the greatest of late is shown. */
+  takeWindowed(series: number, lo: number, hi: number): void {
+    this.#windows?.take(this.#cells, series, lo, hi, this.size);
+  }
+
   /**
    * Ends what has to end, and chooses what is shown: to be called when a frame has been applied. Returns the new number of each
    * series by its old one ({@link GONE} for those that have ended), or undefined when all stay as they are.
    */
   settle(): Uint32Array | undefined {
-    const numbers = this.#expiry?.ended(this.size, this.#endsForGood ? -1 : this.#findOther());
+    this.#windows?.turn(this.#cells, this.size);
+    const numbers =
+      this.#windows?.ended(this.size) ?? this.#expiry?.ended(this.size, this.#endsForGood ? -1 : this.#findOther());
     if (numbers !== undefined) this.#removeEnded(numbers);
     this.#top?.settle(this, this.#findOther());
     return numbers;
@@ -191,6 +203,7 @@ export class Family implements FamilyView {
     const { name, help, type, labels, buckets, numbers, aggregate } = this.#definition;
     const { arena, starts, size } = this.#table;
     const top = this.#top?.save();
+    const windows = this.#windows?.save(size);
     return {
       meta: {
         name,
@@ -205,6 +218,7 @@ export class Family implements FamilyView {
         overflowed: this.overflowed,
         ...(this.#expiry !== undefined && { lookedMs: this.#expiry.lookedMs }),
         ...(this.#top !== undefined && { rankedMs: this.#top.rankedMs }),
+        ...(this.#windows !== undefined && { window: this.#windows.number }),
       },
       arrays: {
         texts: arena.subarray(0, starts[size]),
@@ -213,6 +227,8 @@ export class Family implements FamilyView {
         since: this.#expiry?.save(size) ?? NOTHING,
         shown: top?.shown ?? NOTHING,
         offsets: top?.offsets ?? NOTHING,
+        windows: windows?.words ?? NOTHING,
+        windowed: windows?.has ?? NOTHING,
       },
     };
   }
@@ -228,6 +244,10 @@ export class Family implements FamilyView {
       this.#expiry = this.#newExpiry(this.#expiry.ttlMs);
       this.#expiry.restore(arrays['since']!, meta.lookedMs!);
     }
+    if (this.#windows !== undefined) {
+      this.#windows = this.#newWindows(this.#limits.windowMs);
+      this.#windows?.restore(asWords(arrays['windows']!), arrays['windowed']!, meta.window!);
+    }
     this.#top?.restore(arrays['shown']!, arrays['offsets']!, meta.rankedMs!, this.size);
   }
 
@@ -240,6 +260,7 @@ export class Family implements FamilyView {
     const series = this.#table.add(labels, length);
     this.#cells.reserve((series + 1) * this.stride);
     this.#expiry?.add(series);
+    this.#windows?.add(series);
     return series;
   }
 
@@ -260,6 +281,14 @@ export class Family implements FamilyView {
     return expiry;
   }
 
+  #newWindows(windowMs: number | undefined): Windows | undefined {
+    const { aggregate, numbers = 'u64' } = this.#definition;
+    if (windowMs === undefined || aggregate === undefined || aggregate === 'last') return undefined;
+    const windows = new Windows({ windowMs, op: aggregate, numbers }, this.#clock);
+    for (let series = 0; series < this.size; series++) windows.add(series);
+    return windows;
+  }
+
   /** Moves the series that stay together, in tables of their own, and adds what the ended ones have counted to `other`. */
   #removeEnded(numbers: Uint32Array): void {
     const { stride } = this;
@@ -267,7 +296,8 @@ export class Family implements FamilyView {
     const [table, cells] = [this.#table, this.#cells];
     this.#table = new LabelTable();
     this.#cells = new Cells();
-    this.#expiry!.renumber(numbers);
+    this.#expiry?.renumber(numbers);
+    this.#windows?.renumber(numbers);
     this.#top?.renumber(numbers);
     for (const [old, series] of numbers.entries()) {
       if (series === GONE) continue;

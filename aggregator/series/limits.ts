@@ -13,6 +13,8 @@ export interface FamilyLimits {
   readonly top?: number;
   /** A gauge whose rows or events are not added up, so that its series cannot be either, and one that ends is gone. */
   readonly keepsLast?: boolean;
+  /** A gauge that shows the least or the greatest value of late: milliseconds of frame time of a window. */
+  readonly windowMs?: number;
 }
 
 /** The aggregator's own limits for the metrics of a name, as the settings have them. */
@@ -47,21 +49,21 @@ export function limitsOf(metric: AnyMetricConfig, settings: LimitSettings): Fami
   });
   const top = metric.limits?.top ?? fallback?.top;
   const followsRows = metric.type === 'gauge' && metric.source.kind === 'map';
+  const windowMs = metric.type === 'gauge' ? metric.windowMs : undefined;
   const ttlMs = followsRows ? 0 : (metric.limits?.ttlMs ?? metric.flushIntervalMs ?? fallback?.ttl);
   const candidates = top === undefined ? Infinity : Math.max(LEAST_CANDIDATES, top * CANDIDATES_PER_SHOWN);
   const cap = metric.limits?.cap ?? fallback?.cap ?? candidates;
   return {
     cap: Math.min(cap, maxSeriesPerMetric),
-    ...(ttlMs !== undefined && { ttlMs }),
+    // Without an event in its windows a series ends anyway.
+    ...(windowMs === undefined ? ttlMs !== undefined && { ttlMs } : { windowMs }),
     ...(top !== undefined && { top }),
     ...(metric.aggregate !== 'sum' && { keepsLast: true }),
   };
 }
 
 export function sameLimits(one: FamilyLimits, other: FamilyLimits): boolean {
-  return (
-    one.cap === other.cap && one.ttlMs === other.ttlMs && one.top === other.top && one.keepsLast === other.keepsLast
-  );
+  return (['cap', 'ttlMs', 'top', 'keepsLast', 'windowMs'] as const).every((key) => one[key] === other[key]);
 }
 
 function globOf(pattern: string): RegExp {
