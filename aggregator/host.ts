@@ -105,6 +105,11 @@ export class Host {
     return this.#configs.values();
   }
 
+  /** What the metrics of a map make of the key at `keys[offset…]`, for people; nothing for a map that is not known. */
+  describeKey(configId: number, mapId: number, keys: Uint8Array, offset: number): string[] {
+    return this.#configs.get(configId)?.describeKey(mapId, keys, offset, this.#context()) ?? [];
+  }
+
   /**
    * Applies one frame. Throws a SondeError: `FRAME_MALFORMED` or `FRAME_UNKNOWN_MAP` when its body contradicts the Manifest,
    * `FRAME_NO_MANIFEST` when there is none yet, `FRAME_LATE` when a newer session has begun, `FRAME_LIMIT`.

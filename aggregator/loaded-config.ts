@@ -75,6 +75,11 @@ export class LoadedConfig {
     for (const map of this.#maps.values()) yield* map.states;
   }
 
+  /** What each metric of a map makes of a key; see {@link MapRowsState.describe}. */
+  describeKey(mapId: number, keys: Uint8Array, offset: number, context: DecodeContext): string[] {
+    return (this.#maps.get(mapId)?.states ?? []).map((state) => state.describe(keys, offset, context));
+  }
+
   *families(): Generator<Family> {
     for (const state of this.states()) yield state.family;
     for (const buffer of this.#buffers.values()) for (const state of buffer.states) yield state.family;

@@ -14,6 +14,7 @@ import { buildInfo } from './build-info.js';
 import { dropCapabilities } from './capabilities.js';
 import { givenHost } from './given-host.js';
 import { kafkaOptions } from './kafka-options.js';
+import { mapsText } from './maps-text.js';
 import { publisherMetrics, reloadMetrics } from './metrics.js';
 import { loadableConfigs, reportProbes } from './probes.js';
 import { Reloader } from './reloader.js';
@@ -55,6 +56,7 @@ export async function collect(settings: Settings): Promise<void> {
   const identity = await hostIdentity(host);
   const collector = new Collector({
     native,
+    btfPath: values['btf.path'],
     ...(values['config.check'] ? { bus: NOBODY } : { bus: publisher, spool }),
     identity,
     host,
@@ -81,6 +83,7 @@ export async function collect(settings: Settings): Promise<void> {
         aggregator: { shownHosts: () => [], partitions: () => [], settled: () => Promise.resolve() },
         registry,
       },
+      maps: values.debug ? () => mapsText(collector.mapChunks()) : undefined,
       readiness: () => readiness(collector, publisher),
       reloader,
       web: webConfig,

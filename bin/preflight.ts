@@ -7,18 +7,37 @@ const VMLINUX_BTF = '/sys/kernel/btf/vmlinux';
 const CAP_SYS_ADMIN = capabilityMask(['cap_sys_admin']);
 const TO_LOAD = capabilityMask(['cap_perfmon', 'cap_bpf']);
 
-/** Throws a UsageError with one sentence when this process cannot load eBPF programs here. */
-export function preflight(): void {
+/** First bytes of BTF (linux/btf.h), in either byte order, and of an ELF file, which may hold it. */
+const BTF_MAGICS = ['9feb', 'eb9f', '7f45'];
+
+/** Throws a UsageError with one sentence when this process cannot load eBPF programs here. @param btfPath BTF to use, if not the kernel's own. */
+export function preflight(btfPath?: string): void {
   if (process.platform !== 'linux') throw new UsageError('Sonde reads Linux kernels: run it on Linux');
   if (missingCapabilities().length > 0)
     throw new UsageError(
       'loading eBPF programs needs root (or the capabilities CAP_BPF and CAP_PERFMON): run it with sudo',
     );
-  if (!existsSync(VMLINUX_BTF)) {
+  if (btfPath !== undefined) requireBtf(btfPath);
+  else if (!existsSync(VMLINUX_BTF)) {
     throw new UsageError(
       `this kernel has no BTF (${VMLINUX_BTF} is missing): use a kernel with CONFIG_DEBUG_INFO_BTF=y, such as Debian's or Ubuntu's own`,
     );
   }
+}
+
+function requireBtf(path: string): void {
+  let magic: string;
+  try {
+    magic = readFileSync(path).subarray(0, 2).toString('hex');
+  } catch (error) {
+    throw new UsageError(
+      `--btf.path ${path} cannot be read (${(error as NodeJS.ErrnoException).code}): name a file with BTF`,
+    );
+  }
+  if (!BTF_MAGICS.includes(magic))
+    throw new UsageError(
+      `--btf.path ${path} is not BTF: name a copy of a kernel's /sys/kernel/btf/vmlinux, or an ELF file with BTF`,
+    );
 }
 
 /** Throws a SondeError `PRIVILEGE` when this process has given up what loading programs needs. */

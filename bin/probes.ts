@@ -3,6 +3,7 @@ import { SERVED } from '../aggregator/served.js';
 import type { Collector } from '../collector/collector.js';
 import type { Logger } from '../lib/log.js';
 import type { SettingValues } from '../lib/settings.js';
+import { native } from '../native/index.js';
 import { loadConfigs } from '../wire/config/load.js';
 import { notServed } from '../wire/config/not-served.js';
 import type { ProbeConfig } from '../wire/config/schema.js';
@@ -29,7 +30,8 @@ export async function chosenConfigs(values: SettingValues): Promise<readonly Pro
 /** As {@link chosenConfigs}; throws also when this machine cannot load any. */
 export async function loadableConfigs(values: SettingValues): Promise<readonly ProbeConfig[]> {
   const configs = await chosenConfigs(values);
-  preflight();
+  preflight(values['btf.path']);
+  native.printLog(values.debug);
   return configs;
 }
 
@@ -38,6 +40,8 @@ export async function loadableConfigs(values: SettingValues): Promise<readonly P
  * `--config.strict` asks for more than there is.
  */
 export function reportProbes({ probes }: Pick<Collector, 'probes'>, values: SettingValues, log: Logger): boolean {
+  if (values['config.skip-cache-size'] !== undefined)
+    log.info('config.skip-cache-size has no effect: a key that a decoder skips is decoded once, while its row lives');
   const not = warnOfProbes({ probes }, log);
   if (values['config.strict'] && not.length > 0)
     throw new UsageError(`not attached, and --config.strict asks for all:\n${not.join('\n')}`);

@@ -71,6 +71,7 @@ async function recordHost(
   const host = givenHost(values);
   const collector = new Collector({
     native,
+    btfPath: values['btf.path'],
     bus: endingWith(new FilePublisher(writer), stop),
     identity: await hostIdentity(host),
     host,

@@ -11,6 +11,7 @@ import { MemoryBus } from '../wire/memory-bus.js';
 import { buildInfo } from './build-info.js';
 import { dropCapabilities } from './capabilities.js';
 import { givenHost } from './given-host.js';
+import { describeKey, mapsText } from './maps-text.js';
 import { reloadMetrics } from './metrics.js';
 import { loadableConfigs, reportProbes } from './probes.js';
 import { Reloader } from './reloader.js';
@@ -46,6 +47,7 @@ export async function run(settings: Settings): Promise<void> {
   const host = givenHost(values);
   const collector = new Collector({
     native,
+    btfPath: values['btf.path'],
     bus,
     identity: await hostIdentity(host),
     host,
@@ -68,7 +70,8 @@ export async function run(settings: Settings): Promise<void> {
     // Requests are served only once the first read has been applied: whoever gets an answer gets a ready one.
     const readiness = (): { ready: true; lines: [] } => ({ ready: true, lines: [] });
     const metrics = { aggregator, registry, refresh: collector };
-    web = await serve({ values, metrics, page: aggregator, readiness, reloader, web: webConfig });
+    const maps = values.debug ? () => mapsText(collector.mapChunks(), describeKey(aggregator)) : undefined;
+    web = await serve({ values, metrics, page: aggregator, maps, readiness, reloader, web: webConfig });
     dropCapabilities({ values, configs, native, log });
     reloader.begin({ collector, metrics: reloadMetrics(registry) });
   } catch (error) {

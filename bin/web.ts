@@ -7,6 +7,7 @@ import {
   registerMetricsRoute,
   type MetricsRouteOptions,
 } from '../aggregator/output/prometheus/routes.js';
+import { registerScrapeRoute } from '../aggregator/output/prometheus/scrape-route.js';
 import { METRIC_PREFIX } from '../aggregator/served.js';
 import { inheritedDescriptor, parseListenAddress } from '../lib/listen-address.js';
 import type { Logger } from '../lib/log.js';
@@ -31,6 +32,8 @@ export interface WebOptions {
   /** Whose page `/` is; without it `/` is the list of what there is. */
   readonly page?: Aggregator;
   readonly readiness: () => Readiness;
+  /** What `/maps` shows; left out: there is none. */
+  readonly maps?: (() => AsyncIterable<Buffer>) | undefined;
   /** Where there are configs to reload. */
   readonly reloader?: Reloader;
   /** From {@link openWebConfig}. Closed with the server. */
@@ -50,12 +53,19 @@ export async function openWebConfig(values: SettingValues, log: Logger): Promise
 }
 
 /** Serves metrics, page and health. Throws a UsageError when the address cannot be listened on. */
-export async function serve({ values, metrics, page, readiness, reloader, web }: WebOptions): Promise<Web> {
+export async function serve({ values, metrics, page, maps, readiness, reloader, web }: WebOptions): Promise<Web> {
   const path = values['web.telemetry-path'];
   const server = createWebServer({ web });
   const series = { ...metrics, metricPrefix: METRIC_PREFIX };
   registerMetricsRoute(server, { ...series, path });
   registerFederateRoute(server, series);
+  if (maps !== undefined)
+    registerScrapeRoute(
+      server,
+      '/maps',
+      () => Promise.resolve(),
+      () => ({ contentType: 'text/plain; charset=utf-8', chunks: maps }),
+    );
   if (page !== undefined) registerPage(server, { aggregator: page, metricsPath: path, version: VERSION });
   else
     server.get('/', (_request, reply) =>

@@ -27,6 +27,7 @@ import { Uplink, type SpoolSettings } from './publish/uplink.js';
 import { checkManifest } from './probe/check-manifest.js';
 import { reloadProbes, type ReloadOptions, type ReloadSummary } from './reload.js';
 import { SingleFlight } from './single-flight.js';
+import { mapChunks, type MapChunk } from './source/map-chunk.js';
 import type { RecordReader } from './source/record-reader.js';
 
 /** Closing takes no longer than these together. */
@@ -35,6 +36,8 @@ const CLOSE_POLL_MS = 4000;
 
 export interface CollectorOptions {
   readonly native: Native;
+  /** BTF that objects are fitted to, when not the running kernel's own. */
+  readonly btfPath?: string | undefined;
   readonly bus: Publisher;
   readonly identity: HostIdentity;
   /** What a person says about this host. */
@@ -89,6 +92,7 @@ export class Collector implements Refresh {
     this.#keyframes = new KeyframeSchedule({ intervalMs, hostId: identity.hostId, now: () => performance.now() });
     this.#probes = new ProbeSet({
       native,
+      btfPath: options.btfPath,
       kaddr: (symbol) => this.#kallsyms.address(symbol),
       features: new KernelFeatures(native),
       host: () => this.#host(),
@@ -146,6 +150,15 @@ export class Collector implements Refresh {
   /** How long the read that is under way has taken so far; 0 when there is none. */
   get pollAgeMs(): number {
     return this.#pollBeganMs === undefined ? 0 : performance.now() - this.#pollBeganMs;
+  }
+
+  /** All maps that are polled, as they are now, for people to look at. */
+  async *mapChunks(): AsyncGenerator<MapChunk> {
+    for (const { probe, configId, pollers } of this.#probes.running) {
+      for (const [mapId, poller] of pollers.entries()) {
+        yield* mapChunks(poller, { config: probe.config.name, configId, mapId });
+      }
+    }
   }
 
   /** See {@link Refresh}. */

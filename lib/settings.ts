@@ -93,6 +93,16 @@ export const SETTINGS = {
     commands: PROBES,
     default: 'false',
   },
+  'config.skip-cache-size': {
+    kind: kind.wholeNumber(0, 2 ** 31 - 1),
+    help: "taken from ebpf_exporter's command lines, without effect: keys that a decoder skips are decoded once, not at each scrape",
+    commands: PROBES,
+  },
+  'btf.path': {
+    kind: kind.file,
+    help: "BTF that programs are fitted to; left out: the running kernel's own",
+    commands: [...PROBES, 'record'],
+  },
   'config.strict': {
     kind: kind.toggle,
     help: 'exit with status 1 when a program cannot be attached',
@@ -289,7 +299,7 @@ export const SETTINGS = {
   },
   debug: {
     kind: kind.toggle,
-    help: 'log more, such as the variants of a probe that were not used',
+    help: 'log more, such as what libbpf says, and serve /maps: keys as they are, labels and values',
     commands: COMMANDS,
     default: 'false',
   },

@@ -19,6 +19,7 @@ export interface Binding {
   hasFeature(name: KernelFeature): boolean;
   postAttachMark(): void;
   trimMemory(): void;
+  printLog(on: boolean): void;
   readonly libbpfVersion: string;
 }
 

@@ -1,3 +1,4 @@
+import { requireBoolean } from './arguments.js';
 import { binding } from './binding.js';
 import { NativeDirectoryEvents } from './directory-events.js';
 import { NativeObject } from './object.js';
@@ -18,6 +19,7 @@ export const native: Native = Object.freeze({
   interfaceName: (index) => binding().interfaceName(index),
   enableRunStats: () => binding().enableRunStats(),
   hasFeature: (name) => binding().hasFeature(name),
+  printLog: (on) => binding().printLog(requireBoolean({ operation: 'print log', object: '' }, 'on', on)),
   postAttachMark: () => binding().postAttachMark(),
   trimMemory: () => binding().trimMemory(),
   get libbpfVersion() {

@@ -326,6 +326,8 @@ export interface Native {
   mapsNeedCapability(): boolean;
   /** The name that the network interface of this index (a u32) has now, in the process's own network namespace; null: there is none. */
   interfaceName(index: number): Uint8Array | null;
+  /** Whether all that libbpf says, its debug log included, also goes to standard error, in this whole process. */
+  printLog(on: boolean): void;
   /** Calls the addon's function `post_attach_mark`, to which programs may be attached that run once, when all is attached. */
   postAttachMark(): void;
   /**

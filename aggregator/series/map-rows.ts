@@ -127,6 +127,18 @@ export class MapRowsState {
     if (rows.vanished.length > 0) this.#vanish(rows);
   }
 
+  /** What becomes of the row with this key, for people: `metric{labels}`, or why it is not counted. */
+  describe(keys: Uint8Array, offset: number, context: DecodeContext): string {
+    const { name } = this.family.definition;
+    try {
+      const labels = this.#decoder.describe(keys, offset, context);
+      return labels === null ? `${name} (skipped by a decoder)` : `${name}{${labels}}`;
+    } catch (error) {
+      if (!(error instanceof DecodeError || error instanceof RangeError)) throw error;
+      return `${name} (${error.message})`;
+    }
+  }
+
   /** The load is over: its rows are no longer in any map. */
   close(): void {
     for (let base = 0; base < this.#records.length; base += STRIDE) this.#release(base);

@@ -33,6 +33,17 @@ export class RowDecoder {
     return bucket < 0 ? NO_CELL : this.#labels.series() * this.family.stride + bucket;
   }
 
+  /** The labels of a key, the bucket among them, for people. Null when a decoder skips it; throws as {@link cell} does. */
+  describe(keys: Uint8Array, offset: number, context: DecodeContext): string | null {
+    if (!this.#labels.decode(keys, offset, context)) return null;
+    if (this.#bucket === undefined) return this.#labels.text;
+    const { name, end, decode } = this.#bucket;
+    const bucket = decode(keys.subarray(offset + this.#bucket.offset, offset + end), context);
+    if (bucket === null) return null;
+    this.#labels.append(name, bucket);
+    return this.#labels.text;
+  }
+
   #bucketCell(keys: Uint8Array, offset: number, context: DecodeContext): number {
     if (this.#bucket === undefined) return 0;
     const text = this.#bucket.decode(keys.subarray(offset + this.#bucket.offset, offset + this.#bucket.end), context);

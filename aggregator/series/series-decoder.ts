@@ -52,6 +52,16 @@ export class SeriesDecoder {
     return true;
   }
 
+  /** Adds a label to those that were decoded last, for {@link text} only. */
+  append(name: Uint8Array, value: Uint8Array): void {
+    this.#writer.label(name, value);
+  }
+
+  /** The labels that were decoded last, as the exposition has them. */
+  get text(): string {
+    return Buffer.from(this.#writer.bytes.subarray(0, this.#writer.length)).toString();
+  }
+
   /** The number of the series whose labels were decoded last. */
   series(): number {
     return this.family.series(this.#writer.bytes, this.#writer.length);

@@ -10,7 +10,9 @@ import { Probe, type ProbeLink, type ProgramStatus, type RefusedVariant } from '
 
 export interface LoadOptions {
   readonly native: Native;
-  /** Answers a config's `kaddrs`. */
+  /** BTF that objects are fitted to, when not the running kernel's own. */
+  readonly btfPath?: string | undefined;
+  /** Answers a config's `kaddrs`: undefined when there is no such symbol, 0 when its address is hidden from us. */
   readonly kaddr: (symbol: string) => Promise<bigint | undefined>;
   readonly features: Pick<KernelFeatures, 'unmet'>;
   /** Awaited each time that programs are loaded and about to be attached; what it throws ends the loading. */
@@ -55,9 +57,9 @@ export async function loadProbe(config: ProbeConfig, options: LoadOptions): Prom
 }
 
 /** A probe of which no variant is meant for this kernel: its objects are checked, and its programs say why they are not loaded. */
-function unfitProbe(config: ProbeConfig, refused: readonly RefusedVariant[], { native }: LoadOptions): Probe {
+function unfitProbe(config: ProbeConfig, refused: readonly RefusedVariant[], options: LoadOptions): Probe {
   const programs = config.variants.flatMap((variant, i) => {
-    const object = openObject(native, objectFile(config, variant), config.name);
+    const object = openObject(options, objectFile(config, variant), config.name);
     try {
       checkObject(config, object);
       const own = choosePrograms(config, variant, object, []);
@@ -96,7 +98,7 @@ async function loadVariant(
   const file = objectFile(config, variant);
   const refused: ProgramStatus[] = [];
   for (;;) {
-    const object = openObject(options.native, file, config.name);
+    const object = openObject(options, file, config.name);
     try {
       checkObject(config, object);
       const wanted = choosePrograms(config, variant, object, refused);
@@ -104,7 +106,12 @@ async function loadVariant(
         object.close();
         break;
       }
-      await setKaddrs(config, object, options);
+      const missing = await setKaddrs(config, object, options);
+      if (missing !== undefined) {
+        refused.push(...wanted.map((program) => notLoaded(program, variantOf(variant, program), missing)));
+        object.close();
+        break;
+      }
       const failure = load(object);
       if (failure === undefined) {
         await options.beforeAttach?.();
@@ -127,9 +134,9 @@ async function loadVariant(
 }
 
 /** Throws a SondeError for an object that libbpf cannot make sense of. */
-function openObject(native: Native, file: string, name: string): BpfObject {
+function openObject({ native, btfPath }: LoadOptions, file: string, name: string): BpfObject {
   try {
-    return native.open(file, { name });
+    return native.open(file, { name, ...(btfPath !== undefined && { btfPath }) });
   } catch (error) {
     // With an errno it is libbpf's own verdict: it looks like an object, but its parts do not hold together.
     if (!isNativeError(error) || error.code !== 'NOT_BPF' || error.errno === 0) throw error;
@@ -172,12 +179,23 @@ function variantOf(variant: VariantConfig | undefined, program: BpfProgram): str
   return isOwn ? variant.name : '';
 }
 
-async function setKaddrs(config: ProbeConfig, object: BpfObject, options: LoadOptions): Promise<void> {
+/**
+ * Gives the programs the addresses of `kaddrs`. Returns why there is none, if so: a program that took 0 for an address would count
+ * something else.
+ */
+async function setKaddrs(config: ProbeConfig, object: BpfObject, options: LoadOptions): Promise<string | undefined> {
   for (const symbol of config.kaddrs) {
+    const global = `kaddr_${symbol}`;
+    if (!object.hasGlobal(global)) {
+      const message = `${config.file}: kaddrs names ${symbol}, but the object has no const volatile u64 ${global}; declare it, or leave ${symbol} out`;
+      throw new SondeError('OBJECT_MISMATCH', message, { stage: 'load' });
+    }
     const address = await options.kaddr(symbol);
-    if (address === undefined || address === 0n) continue;
-    object.setGlobal(`kaddr_${symbol}`, address);
+    if (address === undefined) return `this kernel has no symbol ${symbol}, whose address is needed`;
+    if (address === 0n) return `the address of ${symbol} is hidden: kernel.kptr_restrict, or CAP_SYSLOG is missing`;
+    object.setGlobal(global, address);
   }
+  return undefined;
 }
 
 function load(object: BpfObject): NativeError | undefined {

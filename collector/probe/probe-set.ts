@@ -5,7 +5,7 @@ import { digestOf } from './digest.js';
 import { loadProbe, type LoadOptions } from './load-probe.js';
 import { RunningProbe, type ProbeHost } from './running-probe.js';
 
-export interface ProbeSetOptions extends Pick<LoadOptions, 'native' | 'kaddr' | 'features'> {
+export interface ProbeSetOptions extends Pick<LoadOptions, 'native' | 'btfPath' | 'kaddr' | 'features'> {
   readonly host: () => ProbeHost;
 }
 

@@ -37,23 +37,23 @@ export class MapPoller {
   #padded = new Uint32Array();
   readonly tracker: RowTracker;
   /** Bytes of a row's key, the CPU's number included. */
-  readonly #keySize: number;
+  readonly keySize: number;
   /** Rows of each key of the map. */
   readonly #rowsPerKey: number;
   /** Keys at the last complete read. */
   entries = 0;
 
   constructor(options: MapPollerOptions) {
-    const { map, cpuRows = false, folds } = options;
+    const { map, cpuRows = false } = options;
     this.#options = options;
-    this.#reader = map.openReader({ perCpu: cpuRows ? 'split' : 'fold', ...(folds && { fold: folds }) });
-    this.#keySize = map.keySize + (cpuRows ? CPU_SIZE : 0);
+    this.#reader = this.openReader();
+    this.keySize = map.keySize + (cpuRows ? CPU_SIZE : 0);
     this.#valueSize = this.#reader.valueStride;
     this.#rowsPerKey = cpuRows ? this.#reader.possibleCpus : 1;
     const maxRows = map.maxEntries * this.#rowsPerKey;
-    this.#columns = new RowColumns(this.#keySize, this.#valueSize, FRAME_TARGET_BYTES, maxRows * 2);
+    this.#columns = new RowColumns(this.keySize, this.#valueSize, FRAME_TARGET_BYTES, maxRows * 2);
     this.tracker = new RowTracker({
-      keySize: this.#keySize,
+      keySize: this.keySize,
       valueSize: this.#valueSize,
       // Rows of other maps stay.
       rising: map.type.includes('hash') ? options.rising : [],
@@ -68,6 +68,20 @@ export class MapPoller {
 
   get maxEntries(): number {
     return this.#options.map.maxEntries;
+  }
+
+  get type(): string {
+    return this.#options.map.type;
+  }
+
+  /** A reader whose rows are those that are published. @param chunkRows keys a call at most. */
+  openReader(chunkRows?: number): MapReader {
+    const { map, cpuRows = false, folds } = this.#options;
+    return map.openReader({
+      perCpu: cpuRows ? 'split' : 'fold',
+      ...(folds && { fold: folds }),
+      ...(chunkRows !== undefined && { chunkRows }),
+    });
   }
 
   /**
@@ -138,7 +152,7 @@ export class MapPoller {
   #noteKeys(keys: Uint8Array, from: number, to: number): void {
     const { onNewKey } = this.#options;
     if (onNewKey === undefined) return;
-    for (let row = from; row < to; row++) onNewKey(keys, row * this.#keySize);
+    for (let row = from; row < to; row++) onNewKey(keys, row * this.keySize);
   }
 
   #body(how: { keyframe: boolean; onDemand: boolean }, last: boolean): FrameBody {

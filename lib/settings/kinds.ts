@@ -42,6 +42,7 @@ const PATHS_TAKEN: ReadonlyMap<string, string> = new Map([
   ['/healthz', 'the health check'],
   ['/readyz', 'the readiness check'],
   ['/federate', 'the federation'],
+  ['/maps', 'what --debug shows of the maps'],
 ]);
 
 const text = z.string().min(1).max(MAX_TEXT);

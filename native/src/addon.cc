@@ -35,6 +35,11 @@ static Napi::Value PossibleCpuCount(const Napi::CallbackInfo& info) {
   return Boundary(info.Env(), [&] { return Napi::Number::New(info.Env(), PossibleCpus()); });
 }
 
+static Napi::Value PrintLog(const Napi::CallbackInfo& info) {
+  LogCapture::PrintAll(info[0].As<Napi::Boolean>().Value());
+  return info.Env().Undefined();
+}
+
 static Napi::Value PostAttachMark(const Napi::CallbackInfo& info) {
   CallMark();
   return info.Env().Undefined();
@@ -62,6 +67,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["interfaceName"] = Napi::Function::New(env, InterfaceName);
   exports["enableRunStats"] = Napi::Function::New(env, EnableRunStats);
   exports["hasFeature"] = Napi::Function::New(env, HasFeature);
+  exports["printLog"] = Napi::Function::New(env, PrintLog);
   exports["postAttachMark"] = Napi::Function::New(env, PostAttachMark);
   exports["possibleCpus"] = Napi::Function::New(env, PossibleCpuCount);
   exports["sendDatagram"] = Napi::Function::New(env, SendDatagram);

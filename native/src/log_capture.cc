@@ -2,6 +2,7 @@
 
 #include <bpf/libbpf.h>
 
+#include <atomic>
 #include <cstdio>
 #include <mutex>
 
@@ -9,9 +10,16 @@ namespace sonde {
 
 // libbpf has one print callback a process but calls it on the thread that called libbpf.
 static thread_local LogCapture* current = nullptr;
+static std::atomic<bool> prints_all = false;
 
 struct LogSink {
   static int Print(libbpf_print_level level, const char* format, va_list args) {
+    if (prints_all) {
+      va_list again;
+      va_copy(again, args);
+      vfprintf(stderr, format, again);
+      va_end(again);
+    }
     // Debug output is megabytes for one object and says nothing that the warnings do not.
     if (current != nullptr && level != LIBBPF_DEBUG) current->Append(format, args);
     return 0;
@@ -22,6 +30,8 @@ void LogCapture::Install() {
   static std::once_flag once;
   std::call_once(once, [] { libbpf_set_print(LogSink::Print); });
 }
+
+void LogCapture::PrintAll(bool on) { prints_all = on; }
 
 LogCapture::LogCapture() : outer_(current) { current = this; }
 

@@ -23,6 +23,9 @@ class LogCapture {
   /// Makes libbpf print into captures, once per process. Outside of captures its output is dropped.
   static void Install();
 
+  /// Whether all that libbpf says, its debug log included, also goes to standard error. For the whole process.
+  static void PrintAll(bool on);
+
  private:
   void Append(const char* format, va_list args);
 
