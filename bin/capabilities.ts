@@ -53,6 +53,8 @@ export function neededCapabilities(
   if (reloads) {
     const toLoad = (had & LOADERS) === LOADERS ? (['cap_bpf', 'cap_perfmon'] as const) : (['cap_sys_admin'] as const);
     for (const name of toLoad) needed.set(name, 'to reload');
+    // Sections xdp/… and programs of cgroups; who has not had it needs no warning.
+    if ((had & capabilityMask(['cap_net_admin'])) !== 0n) needed.set('cap_net_admin', 'to reload');
   }
   const decoders = new Set(configs.flatMap((config) => [...decodersUsed(config)]));
   if (reloads || decoders.has('ksym') || decoders.has('kstack')) needed.set('cap_syslog', 'kernel symbols');

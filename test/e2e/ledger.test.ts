@@ -16,9 +16,10 @@ sonde_lost_total{${HOP},reason="gap"} 1
 other_total{le="0.5"} 1e+21
 `;
 
-async function metrics(t: TestContext, text: string): Promise<string> {
+async function metrics(t: TestContext, text: string, login?: string): Promise<string> {
   const server = createServer((request, response) => {
     if (request.url !== '/metrics') response.statusCode = 404;
+    if (login !== undefined && request.headers.authorization !== `Basic ${btoa(login)}`) response.statusCode = 401;
     response.end(text);
   }).listen(0, '127.0.0.1');
   t.after(() => server.close());
@@ -46,4 +47,14 @@ test('what has no ledger is refused with what to do', async (t) => {
   assertRefused(await runSonde(['ledger', '--url', `${url}/else`]), /answers 404: give --url/);
   assertRefused(await runSonde(['ledger', '--url', `${url}/metrics`]), /no hosts there \(yet\)/);
   assertRefused(await runSonde(['ledger', '--url', 'nonsense']), /nonsense cannot be reached/);
+});
+
+test('a URL may hold the login, which no message shows', async (t) => {
+  const url = `${await metrics(t, GOOD, 'ann:open sesame')}/metrics`;
+  const withLogin = url.replace('//', '//ann:open%20sesame@');
+  assert.equal((await runSonde(['ledger', '--url', withLogin])).status, 0);
+  assertRefused(await runSonde(['ledger', '--url', url]), /asks for a login: write it before the host, USER:PASSWORD@/);
+  const wrong = await runSonde(['ledger', '--url', withLogin.replace('sesame', 'sesamf')]);
+  assertRefused(wrong, /asks for a login/);
+  assert.doesNotMatch(wrong.stderr, /sesamf|ann/);
 });
