@@ -141,12 +141,6 @@ const CASES: readonly Case[] = [
     says: [/load is a floating-point number, and only a gauge can have one; name a member that is a whole number/],
   },
   {
-    what: 'a gauge of a map, which is not served yet',
-    yaml: counter('test_rows_total').replace('counters', 'gauges'),
-    object: 'commands',
-    says: [/probe\.yaml:3:.*gauges\[0\]: this version of Sonde does not serve gauges read from maps yet; remove it/],
-  },
-  {
     what: 'no object',
     yaml: counter('test_rows_total'),
     object: null,

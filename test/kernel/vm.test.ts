@@ -26,7 +26,7 @@ describe('in guests', { concurrency: true }, () => {
   for (const { name, suite } of KERNELS) {
     test(name, async (t) => {
       // What a guest's collector sends to: a broker and an aggregator on this machine.
-      for (const fixture of ['cgroup-storage', 'cgroups', 'commands', 'decoders', 'map-kinds', 'sections'])
+      for (const fixture of ['cgroup-storage', 'cgroups', 'commands', 'decoders', 'map-kinds', 'sections', 'values'])
         compileFixture(fixture, 'bpf');
       const kafka = await startKafka(t);
       const brokers = ['--kafka.brokers', kafka.brokers[0]!];

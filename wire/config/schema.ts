@@ -59,7 +59,7 @@ const counter = withRules(
   z.strictObject({
     ...metricShape,
     perf_event_array: z.boolean().optional().describe('Counts the records of the perf event array of this name'),
-    aggregate: z.enum(['sum']).optional(),
+    aggregate: z.enum(['sum']).optional().describe('A counter can only be added up'),
     exemplar,
   }),
   checkMetric,
