@@ -307,8 +307,11 @@ export class Collector implements Refresh {
     reason: 'interval' | 'scrape',
   ): Promise<boolean> {
     const { metrics, log } = this.#options;
+    // Its rows go without, and are decoded again when the host has an answer.
+    const onError = (error: unknown): void =>
+      log.warn(`facts for rows of ${poller.name} could not be looked up: ${String(error)}`);
     const send = async (body: FrameBody): Promise<void> => {
-      if (facts.isPending) this.#uplink.sayFirst(await facts.take());
+      if (facts.isPending) this.#uplink.sayFirst(await facts.take(onError));
       await this.#uplink.send(body, this.#drained);
     };
     facts.askDue();

@@ -68,26 +68,34 @@ export class SourceFacts {
 
   /**
    * Looks up what was noted, and returns what is new as Lookup bodies, to be handed on at once: it counts as said. What the host
-   * does not know is left out: decoding says so.
+   * does not know is left out: decoding says so. `onError` is told of what could not be looked up: it stays noted.
    */
-  async take(): Promise<FrameBody[]> {
+  async take(onError: (error: unknown) => void): Promise<FrameBody[]> {
     const bodies: FrameBody[] = [];
     for (const field of this.#fields) {
-      const { kind } = field;
-      const ids = [...field.pending];
-      const names: (Uint8Array | undefined)[] = [];
-      for (const id of ids) names.push(await this.#answers.answer(kind, id));
-      const tick = this.#tick();
-      const known = tick + Math.ceil(this.#answers.standsMs(kind) / TICK_MS);
-      const news: Fact[] = [];
-      for (const [i, id] of ids.entries()) {
-        const name = names[i];
-        const isNews = field.answered(id, name, name === undefined ? tick + 1 : known);
-        if (name !== undefined && isNews) news.push({ id, name });
+      try {
+        bodies.push(...(await this.#lookUp(field)));
+      } catch (error) {
+        onError(error);
       }
-      bodies.push(...lookupBodies(kind, news));
     }
     return bodies;
+  }
+
+  async #lookUp(field: AskedField): Promise<FrameBody[]> {
+    const { kind } = field;
+    const ids = [...field.pending];
+    const names: (Uint8Array | undefined)[] = [];
+    for (const id of ids) names.push(await this.#answers.answer(kind, id));
+    const tick = this.#tick();
+    const known = tick + Math.ceil(this.#answers.standsMs(kind) / TICK_MS);
+    const news: Fact[] = [];
+    for (const [i, id] of ids.entries()) {
+      const name = names[i];
+      const isNews = field.answered(id, name, name === undefined ? tick + 1 : known);
+      if (name !== undefined && isNews) news.push({ id, name });
+    }
+    return lookupBodies(kind, news);
   }
 
   /** Nothing counts as said any more. */

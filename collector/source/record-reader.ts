@@ -170,15 +170,11 @@ export class RecordReader {
     const { facts, onError } = this.#options;
     const lookups: FrameBody[] = [];
     if (facts === undefined) return lookups;
-    try {
-      // Once more when, while this waited, what was said before has become unknown again.
-      for (let generation = -1; generation !== facts.generation;) {
-        generation = facts.generation;
-        facts.noteRecords(batch.data, batch.lengths, batch.count);
-        lookups.push(...(await facts.take()));
-      }
-    } catch (error) {
-      onError(error);
+    // Once more when, while this waited, what was said before has become unknown again.
+    for (let generation = -1; generation !== facts.generation;) {
+      generation = facts.generation;
+      facts.noteRecords(batch.data, batch.lengths, batch.count);
+      lookups.push(...(await facts.take(onError)));
     }
     return lookups;
   }

@@ -47,7 +47,7 @@ function records(...pairs: [bigint, number][]): [Uint8Array, Uint32Array, number
 }
 
 async function said(facts: SourceFacts): Promise<string[]> {
-  const bodies = await facts.take();
+  const bodies = await facts.take(assert.ifError);
   return bodies.flatMap((body) => {
     assert.equal(body.case, 'lookup');
     const { kind, ids = [], names = [] } = body.value as { kind: string; ids: bigint[]; names: Uint8Array[] };
@@ -84,7 +84,7 @@ test('what the host does not know is left out, and asked again after a second', 
   assert.ok(!facts.isPending, 'not for every record');
   fixture.now = 1000;
   facts.noteRecords(...records([404n, 0]));
-  await facts.take();
+  await facts.take(assert.ifError);
   assert.deepEqual(asked, [404n, 1n, 404n]);
 });
 
@@ -174,19 +174,25 @@ test('many facts go in several frames', async () => {
   const { facts } = create([field(0, 8, 'ksym')]);
   const count = 40_000;
   facts.noteRecords(...records(...Array.from({ length: count }, (_, i): [bigint, number] => [BigInt(i + 1000), 0])));
-  const bodies = await facts.take();
+  const bodies = await facts.take(assert.ifError);
   assert.ok(bodies.length > 2);
   const lookups = bodies.map((body) => body.value as { ids: bigint[]; names: Uint8Array[] });
   assert.equal(new Set(lookups.flatMap(({ ids }) => ids)).size, count);
   for (const { names } of lookups) assert.ok(names.reduce((sum, { length }) => sum + length, 0) <= 256 * 1024);
 });
 
-test('what could not be looked up is still to be said', async () => {
+test('what could not be looked up is still to be said, and holds nothing else up', async () => {
   let fails = true;
   const ksym = { answer: () => (fails ? Promise.reject(new Error('EACCES')) : Promise.resolve('f')) };
-  const facts = new SourceFacts([field(0, 8, 'ksym')], new HostAnswers({ ksym }));
-  facts.noteRecords(...records([1n, 0]));
-  await assert.rejects(facts.take(), /EACCES/);
+  const ifname = { answer: () => Promise.resolve('lo') };
+  const facts = new SourceFacts([field(0, 8, 'ksym'), field(8, 4, 'ifname')], new HostAnswers({ ksym, ifname }));
+  facts.noteRecords(...records([1n, 1]));
+  const errors: unknown[] = [];
+  assert.deepEqual(
+    (await facts.take((error) => errors.push(error))).map((body) => (body.value as { kind: string }).kind),
+    ['ifname'],
+  );
+  assert.match(String(errors), /^Error: EACCES$/);
   fails = false;
   assert.deepEqual(await said(facts), ['ksym 1 f']);
 });
