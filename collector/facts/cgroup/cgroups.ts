@@ -25,6 +25,8 @@ const LEAST_WALK_MS = 100;
 const INTERVAL_MS = 1000;
 /** A walk is followed by this many times its own duration without one. */
 const WALK_REST = 10;
+/** But not longer than this: what comes meanwhile stays without a name. */
+const MAX_REST_MS = 2000;
 /** Reads of 64 KiB: of one turn of the event loop, and before an answer. */
 const READS_A_TURN = 4;
 const READS_AN_ANSWER = 256;
@@ -158,7 +160,11 @@ export class Cgroups implements LookupProvider {
   #mayWalk(): boolean {
     if (this.#walking !== undefined) return true;
     const rest = this.#watch === null || this.#isOverflown ? LEAST_WALK_MS : WATCHED_WALK_MS;
-    return this.#now() - this.#walkedAt >= Math.max(rest, this.#walkMs * WALK_REST);
+    return this.#now() - this.#walkedAt >= Math.max(rest, this.#restMs);
+  }
+
+  get #restMs(): number {
+    return Math.min(this.#walkMs * WALK_REST, MAX_REST_MS);
   }
 
   async #begin(): Promise<void> {
@@ -214,7 +220,7 @@ export class Cgroups implements LookupProvider {
     const isNeeded = this.#isOverflown || (this.#watch === null && this.#listeners.size > 0);
     if (!isNeeded || this.#closed || this.#timer !== undefined) return;
     const reason = this.#isOverflown ? 'overflow' : 'interval';
-    const restMs = Math.max(reason === 'overflow' ? LEAST_WALK_MS : INTERVAL_MS, this.#walkMs * WALK_REST);
+    const restMs = Math.max(reason === 'overflow' ? LEAST_WALK_MS : INTERVAL_MS, this.#restMs);
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       if (!this.#closed) void this.#walk(reason);

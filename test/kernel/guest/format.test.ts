@@ -11,4 +11,4 @@ writePciIds();
 decodersTests();
 sectionsTests(release().startsWith('6.1.') ? ['kprobe_multi'] : []);
 valuesTests();
-cgroupTests(release().startsWith('6.1.') ? ['cgrp_storage'] : []);
+cgroupTests(release().startsWith('6.1.') ? ['fanotify', 'cgrp_storage'] : []);
