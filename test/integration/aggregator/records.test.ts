@@ -119,7 +119,7 @@ test('records of a config that cannot be served are counted as lost to it', asyn
   const source = new FrameSource(1);
   const host = await TestAggregator.start();
   const yaml =
-    'metrics:\n  counters:\n    - {name: a, help: h, ringbuf: ring, labels: [{name: a, size: 8, decoders: [{name: uint}, {name: cgroup}]}]}\n';
+    'metrics:\n  counters:\n    - {name: a, help: h, ringbuf: ring, labels: [{name: a, size: 8, decoders: [{name: of_a_later_version}]}]}\n';
   await host.send(
     source.frame({
       case: 'manifest',
