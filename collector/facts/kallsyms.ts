@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { codeAddresses, indexBelow } from './code-addresses.js';
+import { AddressIndex, indexBelow } from './address-index.js';
 
 const PATH = '/proc/kallsyms';
 /** How long an answer "no such symbol" stands, and with it the least time between two reads for unknown addresses. */
@@ -8,6 +8,8 @@ const NEGATIVE_MS = 60_000;
 const NEWLINE = 0x0a;
 const SPACE = 0x20;
 const TAB = 0x09;
+/** Types of symbols of code, as nm(1) has them. */
+const CODE = new Set(Buffer.from('tTwW'));
 
 /** Of an address; the bits above are the same in all, and its symbols are told apart by these. */
 const LOW_BITS = 52n;
@@ -21,8 +23,8 @@ export class Kallsyms {
   readonly #path: string;
   readonly #now: () => number;
   #text = Buffer.alloc(0);
-  /** Where in the text the name of the symbol at an address begins. The keys are the addresses' low 52 bits. */
-  #names = new Map<number, number>();
+  /** Where in the text the name of the symbol at an address begins. The addresses are their low 52 bits. */
+  #names = new AddressIndex([], []);
   /** Addresses of code, ascending, as in `#names`; made when they are first needed. */
   #code: Float64Array | undefined;
   #readAt = -Infinity;
@@ -37,7 +39,7 @@ export class Kallsyms {
   /** The name of the (first listed) symbol that starts exactly at `address`. */
   async exact(address: bigint): Promise<Buffer | undefined> {
     const low = Number(address & LOW_MASK);
-    if (!this.#names.has(low)) await this.#readUnlessFresh();
+    if (this.#names.get(low) === undefined) await this.#readUnlessFresh();
     return this.#nameAt(low);
   }
 
@@ -58,7 +60,8 @@ export class Kallsyms {
   }
 
   get #addresses(): Float64Array {
-    return (this.#code ??= codeAddresses(this.#text, this.#names));
+    // The type stands before the name and a space.
+    return (this.#code ??= this.#names.matching((name) => CODE.has(this.#text[name - 2]!)));
   }
 
   /** Whether the address is between two symbols of the kernel itself, where no module that came later can be. */
@@ -96,17 +99,21 @@ export class Kallsyms {
   /** Lines are `address type name[\t[module]]`, with the address in 16 hex digits. */
   async #read(): Promise<void> {
     const text = await readFile(this.#path);
-    const names = new Map<number, number>();
+    const addresses: number[] = [];
+    const names: number[] = [];
     for (let at = 0; at < text.length;) {
       let address = 0;
       let digit = at + 3;
       for (; text[digit] !== SPACE && digit < text.length; digit++) address = address * 16 + hexValue(text[digit]!);
-      if (address !== 0 && !names.has(address)) names.set(address, digit + 3);
+      if (address !== 0) {
+        addresses.push(address);
+        names.push(digit + 3);
+      }
       const end = text.indexOf(NEWLINE, digit);
       at = end < 0 ? text.length : end + 1;
     }
     this.#text = text;
-    this.#names = names;
+    this.#names = new AddressIndex(addresses, names);
     this.#code = undefined;
     this.#readAt = this.#now();
   }
