@@ -5,6 +5,7 @@ import { BatchWriter, type BatchToWrite, type RecordToWrite } from './batch-writ
 import { CODECS } from './codecs.js';
 import { stopIdleTimers, type RequestQueue } from './idle-timers.js';
 import { BATCH_LIMITS, readBatch } from './record-batch.js';
+import { endStoppedFetches, type Runner } from './stopped-fetch.js';
 
 const VERSION = '2.2.4';
 const BATCH_READER = 'kafkajs/src/protocol/recordBatch/v0/decoder.js';
@@ -16,8 +17,8 @@ const RECORD_WRITER = 'kafkajs/src/protocol/recordBatch/record/v0/index.js';
 let loaded: typeof KafkaJs | undefined;
 
 /**
- * kafkajs, with what Sonde mends in it from outside: the timers of idle connections, the reading and writing
- * of batches, the codecs.
+ * kafkajs, with what Sonde mends in it from outside: the timers of idle connections, fetches of
+ * consumers that have stopped, the reading and writing of batches, the codecs.
  * Throws `INTERNAL` when it is another version than the one this was written for.
  */
 export function loadKafkaJs(): typeof KafkaJs {
@@ -30,6 +31,9 @@ function mended(require: NodeJS.Require): typeof KafkaJs {
   if (version !== VERSION) throw unfit(`is version ${version}, not ${VERSION}`);
   const queue = require('kafkajs/src/network/requestQueue/index.js') as { prototype: RequestQueue };
   if (!stopIdleTimers(queue.prototype)) throw unfit('has another request queue');
+  const runner = require('kafkajs/src/consumer/runner.js') as { prototype: Runner };
+  const { KafkaJSError } = require('kafkajs/src/errors.js') as { KafkaJSError: new (message: string) => Error };
+  if (!endStoppedFetches(runner.prototype, (message) => new KafkaJSError(message))) throw unfit('has another runner');
   replaceBatchReader(require);
   replaceBatchWriter(require);
   const kafkajs = require('kafkajs') as typeof KafkaJs;
