@@ -114,6 +114,18 @@ test('an address that nobody knows costs one read a minute, not one a question',
   assert.equal((await kallsyms.exact(0xffffffffc0000000n))?.toString(), 'of_a_module');
 });
 
+test('a name that several functions have is found at each of their addresses', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sonde-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'kallsyms');
+  writeFileSync(file, 'ffffffff81000000 t twin\nffffffff81000010 t other\nffffffff81000020 t twin\n');
+  const kallsyms = new Kallsyms(file);
+  const names = [0xffffffff81000000n, 0xffffffff81000010n, 0xffffffff81000020n].map((address) =>
+    kallsyms.exact(address),
+  );
+  assert.deepEqual((await Promise.all(names)).map(String), ['twin', 'other', 'twin']);
+});
+
 test('a network interface has the name that it has now', () => {
   const script = `
     const { native } = await import(${JSON.stringify(new URL('../../../native/index.js', import.meta.url).href)});

@@ -152,6 +152,24 @@ describe('a tree of directories that stands for cgroups', () => {
     assert.equal(await name(cgroupId(late)), late);
   });
 
+  for (const watch of ['inotify', 'walk'] as const) {
+    it(`a file in it is no cgroup, and stops nothing: ${watch}`, async (t) => {
+      const tree = madeUpTree(t, { unified: 'cgroup2', memory: 'cgroup' });
+      let now = 0;
+      const { cgroups, name } = await namedCgroups(t, { watch, mountinfo: tree.mountinfo, now: () => now });
+      const file = join(tree.folder, 'memory', 'file');
+      writeFileSync(file, '');
+      const later = join(tree.folder, 'memory', 'later');
+      mkdirSync(later);
+      now = 60_000;
+      assert.equal(await name(cgroupId(later)), later);
+      assert.equal(await name(statSync(file, { bigint: true }).ino), undefined);
+      rmSync(file);
+      cgroups.drain();
+      assert.equal(await name(cgroupId(later)), later);
+    });
+  }
+
   it('inotify is not enough for: a walk does it', async (t) => {
     const tree = madeUpTree(t, { unified: 'cgroup2' });
     for (let i = 0; i < 10; i++) mkdirSync(join(tree.folder, 'unified', `${i}`));

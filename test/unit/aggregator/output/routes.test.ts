@@ -43,3 +43,35 @@ test('a scrape waits for partitions on their way, for less than its own time, an
     }
   }
 });
+
+test('64 scrapes at once are answered; who asks beyond is told to come back, and is answered then', async (t) => {
+  const server = createWebServer();
+  t.after(() => server.close());
+  let release = (): void => undefined;
+  const released = new Promise<void>((resolve) => (release = resolve));
+  const aggregator = { shownHosts: () => [], partitions: () => [], settled: () => Promise.resolve() };
+  const refresh = { refresh: () => released };
+  registerMetricsRoute(server, { aggregator, refresh, registry: new Registry(), metricPrefix: '', path: '/metrics' });
+  const url = `${await server.listen({ host: '127.0.0.1', port: 0 })}/metrics`;
+  const status = async (): Promise<number> => {
+    const answer = await fetch(url);
+    await answer.arrayBuffer();
+    return answer.status;
+  };
+
+  let refused = 0;
+  const all = Array.from({ length: 65 }, async () => {
+    const answer = await fetch(url);
+    if (answer.status === 503) {
+      refused++;
+      assert.equal(answer.headers.get('retry-after'), '1');
+      release();
+    }
+    await answer.arrayBuffer();
+    return answer.status;
+  });
+  const statuses = await Promise.all(all);
+  assert.equal(refused, 1);
+  assert.equal(statuses.filter((code) => code === 200).length, 64);
+  assert.equal(await status(), 200);
+});

@@ -7,21 +7,28 @@ import { Family } from '../../../../aggregator/series/family.js';
 import { MapRowsState } from '../../../../aggregator/series/map-rows.js';
 import { RowDecoder } from '../../../../aggregator/series/row-decoder.js';
 import type { DecoderConfig } from '../../../../wire/config/schema.js';
+import type { Field } from '../../../../wire/layout/fields.js';
+import { field } from '../../../harness/event-metric.js';
 
-/** A map whose key is a number of 4 bytes, which is also the row's slot, and a counter of it with one label. */
+/** The whole key as one label. */
+function key(...decoders: readonly Partial<DecoderConfig>[]): readonly Field[] {
+  return [field('key', 0, 4, ...decoders)];
+}
+
+/** A map whose key is a number of 4 bytes, which is also the row's slot, and a counter of it. */
 class Rows {
   readonly facts = new Facts(100);
-  readonly family = new Family({ name: 'm', help: '', type: 'counter', labels: ['key'] }, { cap: 1000 });
+  readonly family: Family;
   readonly state: MapRowsState;
   readonly #context: DecodeContext = { facts: this.facts, littleEndian: true, arch: 'x86_64' };
 
-  readonly #decoders: readonly Partial<DecoderConfig>[];
+  readonly #labels: readonly Field[];
 
-  constructor(...decoders: readonly Partial<DecoderConfig>[]) {
-    this.#decoders = decoders;
-    const chain = decoders.map((decoder) => ({ name: 'uint' as const, allowUnknown: false, regexps: [], ...decoder }));
-    const field = { name: 'key', offset: 0, size: 4, type: null, decoders: chain };
-    this.state = new MapRowsState(new RowDecoder(this.family, [field]));
+  constructor(labels: readonly Field[]) {
+    this.#labels = labels;
+    const names = labels.map(({ name }) => name);
+    this.family = new Family({ name: 'm', help: '', type: 'counter', labels: names }, { cap: 1000 });
+    this.state = new MapRowsState(new RowDecoder(this.family, labels));
   }
 
   apply(rows: readonly (readonly [key: number, value: number])[], generation = 1): void {
@@ -43,7 +50,7 @@ class Rows {
 
   /** Another one, made of what this one has saved. */
   restored(): Rows {
-    const other = new Rows(...this.#decoders);
+    const other = new Rows(this.#labels);
     const { meta, arrays } = this.family.save();
     const copies = Object.entries(arrays).map(([name, bytes]) => [name, new Uint8Array(bytes)] as const);
     other.family.restore({ meta, arrays: Object.fromEntries(copies) });
@@ -65,7 +72,7 @@ class Rows {
 
 test('a pattern is tried once for each new key, not for each read', (t) => {
   const tries = t.mock.method(RE2JS.prototype, 'matcher');
-  const rows = new Rows({}, { name: 'regexp', regexps: ['^[12]$'] });
+  const rows = new Rows(key({}, { name: 'regexp', regexps: ['^[12]$'] }));
   for (let read = 1; read <= 50; read++) {
     rows.apply([
       [1, read],
@@ -80,10 +87,45 @@ test('a pattern is tried once for each new key, not for each read', (t) => {
   assert.equal(rows.counts['key="1"'], 57);
 });
 
+test('a key of several labels is tried once, too, whichever of them has it skipped', (t) => {
+  const tries = t.mock.method(RE2JS.prototype, 'matcher');
+  const even = { name: 'regexp', regexps: ['[02468]$'] } as const;
+  const rows = new Rows([field('low', 0, 2, {}, even), field('high', 2, 2, {}, even)]);
+  for (let read = 1; read <= 50; read++) {
+    rows.apply([
+      [0x0002_0004, read],
+      [0x0001_0004, read],
+      [0x0002_0003, read],
+    ]);
+  }
+  assert.deepEqual(rows.counts, { 'high="2",low="4"': 50 });
+  assert.equal(tries.mock.callCount(), 5, 'two labels of two keys, one of the key that the first has skipped');
+});
+
+test('label sets are told apart wherever one text ends and the next begins', () => {
+  const text = { name: 'string' } as const;
+  const family = new Family({ name: 'm', help: '', type: 'counter', labels: ['a', 'b'] }, { cap: 100 });
+  const decoder = new RowDecoder(family, [field('a', 0, 8, text), field('b', 8, 8, text)]);
+  const context = { facts: new Facts(1), littleEndian: true, arch: 'x86_64' };
+  const sets = [
+    ['x|', 'y'],
+    ['x', '|y'],
+    ['x', 'y'],
+    ['xy', ''],
+    ['', 'xy'],
+    ['x",b="y', ''],
+    ['x', 'y",b="'],
+    ['x\\', 'y'],
+    ['x', '\\y'],
+  ] as const;
+  const cells = sets.map(([a, b]) => decoder.cell(Buffer.from(a.padEnd(8, '\0') + b.padEnd(8, '\0')), 0, context));
+  assert.deepEqual(cells, [...sets.keys()]);
+});
+
 const IFNAME = { name: 'ifname' } as const;
 
 test('a row that lacked a fact counts under its name from when the host knows it; what it counted before stays', () => {
-  const rows = new Rows(IFNAME);
+  const rows = new Rows(key(IFNAME));
   rows.facts.set('ifname', 1n, Buffer.from('lo'));
   rows.apply([
     [1, 10],
@@ -102,7 +144,7 @@ test('a row that lacked a fact counts under its name from when the host knows it
 });
 
 test('a row whose fact has become another counts under the new name, and the old series does not fall', () => {
-  const rows = new Rows(IFNAME, { name: 'regexp', regexps: ['^eth.*'] });
+  const rows = new Rows(key(IFNAME, { name: 'regexp', regexps: ['^eth.*'] }));
   rows.facts.set('ifname', 5n, Buffer.from('eth0'));
   rows.facts.set('ifname', 6n, Buffer.from('wan0'));
   rows.apply([
@@ -119,7 +161,7 @@ test('a row whose fact has become another counts under the new name, and the old
 });
 
 test('what the host does not know is tried again when it has told something new, not with each read', () => {
-  const rows = new Rows(IFNAME);
+  const rows = new Rows(key(IFNAME));
   for (let read = 1; read <= 50; read++) rows.apply([[5, read]]);
   assert.equal(rows.facts.misses, 1);
   rows.facts.set('ifname', 1n, Buffer.from('lo'));
@@ -129,7 +171,7 @@ test('what the host does not know is tried again when it has told something new,
 });
 
 test('a restored state goes on as the other does: also with rows whose turn had not come', () => {
-  const rows = new Rows(IFNAME);
+  const rows = new Rows(key(IFNAME));
   rows.facts.set('ifname', 7n, Buffer.from('eth7'));
   rows.apply([
     [5, 1],
