@@ -54,7 +54,8 @@ function headOf(number: number, bytes: number): Uint8Array {
 
 /** Memory of its own, not a part of Node's pool: a frame may wait long, and be as small as it likes. */
 function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = Buffer.allocUnsafeSlow(parts.reduce((sum, { length }) => sum + length, 0));
+  // No Buffer: whose slice() is a view, which readers of a frame do not expect.
+  const whole = new Uint8Array(Buffer.allocUnsafeSlow(parts.reduce((sum, { length }) => sum + length, 0)).buffer);
   let at = 0;
   for (const part of parts) {
     whole.set(part, at);
