@@ -52,7 +52,20 @@ static Napi::Value TrimMemory(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+/**
+ * Blocks from 256 KiB on go back to the system when they are freed. By itself glibc raises that bound to the largest
+ * block it has seen freed, up to 32 MiB, and keeps what is smaller: after one read of the kernel's BTF, or of its
+ * symbols, some 20 MB for ever.
+ */
+static void ReturnLargeBlocks() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+  mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
+#endif
+}
+
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  ReturnLargeBlocks();
   LogCapture::Install();
   auto* addon = new Addon();
   addon->object = Napi::Persistent(Object::Define(env));
