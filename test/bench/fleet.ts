@@ -283,40 +283,45 @@ async function main(): Promise<void> {
     if (recordsConsumed.events !== RECORDS) throw new Error(`records: ${recordsConsumed.events}`);
 
     const perEvent = (cpu: number, events: number): string => ((cpu / events) * 1e6).toFixed(3);
-    const row = (what: string, cpu: number, wall: number | undefined, events: number): Record<string, string> => ({
+    const row = (
+      what: string,
+      cpu: number,
+      wall: number | undefined,
+      events: number,
+      usualCpu = cpu / events,
+    ): Record<string, string> => ({
       'through a broker': what,
       'CPU µs an event': perEvent(cpu, events),
+      'the usual way': `${(usualCpu / (cpu / events)).toFixed(1)}×`,
       'events/s': wall === undefined ? '' : Math.round(events / wall).toLocaleString('en'),
     });
+    const usual = { publish: baselinePublishCpu / MESSAGES, consume: baseline.cpuSeconds / MESSAGES };
     report({
       bench: 'fleet',
       rows: [
-        row(`publish ${RECORD_BYTES}-byte records`, publishCpu, undefined, RECORDS),
+        row(`publish ${RECORD_BYTES}-byte records`, publishCpu, undefined, RECORDS, usual.publish),
         row('publish JSON messages', baselinePublishCpu, undefined, MESSAGES),
-        row('consume map rows, 1,000 hosts × 1,000', rowsConsumed.cpuSeconds, rowsConsumed.wallSeconds, rows),
-        row(`consume ${RECORD_BYTES}-byte records`, recordsConsumed.cpuSeconds, recordsConsumed.wallSeconds, RECORDS),
+        row(
+          'consume map rows, 1,000 hosts × 1,000',
+          rowsConsumed.cpuSeconds,
+          rowsConsumed.wallSeconds,
+          rows,
+          usual.consume,
+        ),
+        row(
+          `consume ${RECORD_BYTES}-byte records`,
+          recordsConsumed.cpuSeconds,
+          recordsConsumed.wallSeconds,
+          RECORDS,
+          usual.consume,
+        ),
         row('consume JSON messages into prom-client', baseline.cpuSeconds, baseline.wallSeconds, MESSAGES),
       ],
       checks: [
         { name: 'publishing: CPU of an event against 3 µs', ratio: publishCpu / RECORDS / 3e-6, goal: 1, kind: 'cost' },
         {
-          name: 'map rows per CPU second of an aggregator, over the usual way',
-          ratio: baseline.cpuSeconds / MESSAGES / (rowsConsumed.cpuSeconds / rows),
-          goal: 20,
-          kind: 'gain',
-        },
-        {
-          name: 'records per CPU second of an aggregator, over the usual way',
-          ratio: baseline.cpuSeconds / MESSAGES / (recordsConsumed.cpuSeconds / RECORDS),
-          goal: 20,
-          kind: 'gain',
-        },
-        {
           name: 'records per CPU second, publishing included, over the usual way',
-          ratio:
-            (baselinePublishCpu + baseline.cpuSeconds) /
-            MESSAGES /
-            ((publishCpu + recordsConsumed.cpuSeconds) / RECORDS),
+          ratio: (usual.publish + usual.consume) / ((publishCpu + recordsConsumed.cpuSeconds) / RECORDS),
           goal: 20,
           kind: 'gain',
         },
