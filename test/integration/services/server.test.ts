@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { setTimeout } from 'node:timers/promises';
 import { runChild } from '../../harness/child.js';
+import { until } from '../../harness/until.js';
 import { testFolder } from '../../services/folders.js';
 import { findProcess } from '../../services/process.js';
 import { Server } from '../../services/server.js';
@@ -32,6 +32,5 @@ test('no server outlives the process of its test, however that ends', async (t) 
   const pid = Number(stdout);
   assert.ok(pid > 0);
   // The kernel kills it when it has buried its parent, which we may hear of first.
-  for (let tries = 0; tries < 100 && findProcess(pid) !== undefined; tries++) await setTimeout(50);
-  assert.equal(findProcess(pid), undefined);
+  await until(() => findProcess(pid) === undefined, 'the server is killed');
 });
