@@ -143,15 +143,19 @@ async function publishAll(
   for (let at = 0; at < records.length; at += 100) await publisher.publish(records.slice(at, at + 100));
 }
 
-/** Publishes records of one host, as a collector does; resolves with the CPU seconds it took, encoding included. */
-async function publishRecords(publisher: KafkaPublisher, host: MadeHost): Promise<number> {
+/** In a child process: publishes records of one host, as a collector does; resolves with the CPU seconds, encoding included. */
+async function publishRecords(brokers: string[]): Promise<number> {
+  const publisher = new KafkaPublisher({ kafka: { brokers, clientId: 'bench', log: quiet }, topic: TOPICS.frames });
+  const host = new MadeHost(0);
   const body = recordsBody();
   await publisher.publish([host.manifest()]);
-  return cpuSeconds(async () => {
+  const cpu = await cpuSeconds(async () => {
     for (let sent = 0; sent < RECORDS; sent += RECORDS_A_FRAME * 4) {
       await Promise.all([1, 2, 3, 4].map(() => publisher.publish([host.frame(body)])));
     }
   });
+  await publisher.close();
+  return cpu;
 }
 
 /** In a child process, with kafkajs as it comes; resolves with the CPU seconds. */
@@ -271,9 +275,7 @@ async function main(): Promise<void> {
       Array.from({ length: HOSTS }, (_, i) => new MadeHost(i)),
     );
     await rowPublisher.close();
-    const publisher = new KafkaPublisher({ kafka: options, topic: TOPICS.frames });
-    const publishCpu = await publishRecords(publisher, new MadeHost(0));
-    await publisher.close();
+    const publishCpu = await inChild<number>('--publish', brokers.join());
     const baselinePublishCpu = await inChild<number>('--publish-baseline', brokers.join());
 
     const rowsConsumed = await inChild<Consumed>('--consume', brokers.join(), 'rows');
@@ -346,9 +348,13 @@ async function main(): Promise<void> {
 }
 
 const [mode, brokers = '', topic = ''] = process.argv.slice(2);
-// As every command of Sonde; the usual way keeps what Node has.
-if (!mode?.endsWith('-baseline')) keepYoungGenerationSmall();
+// As every command of Sonde; and garbage collected once, as `sonde collect` does when it has started. The usual way keeps what Node has.
+if (!mode?.endsWith('-baseline')) {
+  keepYoungGenerationSmall();
+  global.gc?.();
+}
 if (mode === '--consume') process.send!(await consume(brokers.split(','), topic));
+else if (mode === '--publish') process.send!(await publishRecords(brokers.split(',')));
 else if (mode === '--publish-baseline') process.send!(await publishBaseline(brokers.split(',')));
 else if (mode === '--consume-baseline') process.send!(await consumeBaseline(brokers.split(',')));
 else await main();
