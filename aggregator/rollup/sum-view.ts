@@ -1,4 +1,4 @@
-import { isLess, type Cells } from '../series/cells.js';
+import { isBetter, type Cells } from '../series/cells.js';
 import { Family, type FamilyDefinition } from '../series/family.js';
 import type { FamilyView } from '../series/family-view.js';
 import type { LabelTable } from '../series/label-table.js';
@@ -53,10 +53,9 @@ export class SumView {
   #combine(sums: Cells, sum: number, { words }: Cells, series: number): void {
     const { aggregate, numbers = 'u64' } = this.#family.definition;
     const [lo, hi] = [words[series * 2]!, words[series * 2 + 1]!];
-    const [oldLo, oldHi] = [sums.words[sum * 2]!, sums.words[sum * 2 + 1]!];
-    const isBetter =
-      aggregate === 'min' ? isLess(numbers, lo, hi, oldLo, oldHi) : isLess(numbers, oldLo, oldHi, lo, hi);
-    if (this.#begun.has(sum) && !isBetter) return;
+    const op = aggregate === 'min' ? 'min' : 'max';
+    const isBest = isBetter(op, numbers, lo, hi, sums.words[sum * 2]!, sums.words[sum * 2 + 1]!);
+    if (this.#begun.has(sum) && !isBest) return;
     this.#begun.add(sum);
     sums.words[sum * 2] = lo;
     sums.words[sum * 2 + 1] = hi;

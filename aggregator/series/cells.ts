@@ -60,8 +60,20 @@ export class Cells {
 }
 
 /** Whether the first of two numbers of a kind is the lower. */
-export function isLess(numbers: Numbers, lo: number, hi: number, otherLo: number, otherHi: number): boolean {
+function isLess(numbers: Numbers, lo: number, hi: number, otherLo: number, otherHi: number): boolean {
   if (numbers === 'f64') return doubleOf(lo, hi) < doubleOf(otherLo, otherHi);
   if (hi === otherHi) return lo < otherLo;
   return numbers === 'i64' ? (hi | 0) < (otherHi | 0) : hi < otherHi;
+}
+
+/** Whether the first of two numbers of a kind takes the place of the other, where the least or the greatest is kept. */
+export function isBetter(
+  op: 'min' | 'max',
+  numbers: Numbers,
+  lo: number,
+  hi: number,
+  otherLo: number,
+  otherHi: number,
+): boolean {
+  return op === 'min' ? isLess(numbers, lo, hi, otherLo, otherHi) : isLess(numbers, otherLo, otherHi, lo, hi);
 }

@@ -1,6 +1,6 @@
 import { growU32, growU8 } from '../../lib/grow.js';
 import { asBytes } from '../state/saved.js';
-import { isLess, type Cells, type Numbers } from './cells.js';
+import { isBetter, type Cells, type Numbers } from './cells.js';
 import { GONE, type FrameClock } from './expiry.js';
 
 /** A series has an event in the window that runs; in the one before. */
@@ -123,7 +123,7 @@ export class Windows {
 
   #isBetter(lo: number, hi: number, otherLo: number, otherHi: number): boolean {
     const { op, numbers } = this.#options;
-    return op === 'min' ? isLess(numbers, lo, hi, otherLo, otherHi) : isLess(numbers, otherLo, otherHi, lo, hi);
+    return isBetter(op, numbers, lo, hi, otherLo, otherHi);
   }
 
   #numberNow(): number {
