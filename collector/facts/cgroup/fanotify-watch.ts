@@ -1,12 +1,6 @@
 import type { DirectoryEvents } from '../../../native/types.js';
 import type { Hierarchy } from './tree.js';
-import { READ_BYTES, type Watch, type WatchSink } from './watch.js';
-
-const CREATE = 0x100;
-const DELETE = 0x200;
-const MOVED_FROM = 0x40;
-const MOVED_TO = 0x80;
-const QUEUE_OVERFLOW = 0x4000;
+import { drainEvents, EVENT, READ_BYTES, type Watch, type WatchSink } from './watch.js';
 
 /** Information records of an event, by what they tell (linux/fanotify.h). */
 const INFO_FID = 1;
@@ -38,16 +32,10 @@ export class FanotifyWatch implements Watch {
   }
 
   drain(sink: WatchSink, reads: number): boolean {
-    for (let i = 0; i < reads; i++) {
-      const bytes = this.#events.read(this.#buffer);
-      if (bytes === 0) return false;
-      let at = 0;
-      while (at < bytes) {
-        this.#take(at, sink);
-        at += this.#buffer.readUInt32LE(at + METADATA.length);
-      }
-    }
-    return true;
+    return drainEvents(this.#events, this.#buffer, reads, (at) => {
+      this.#take(at, sink);
+      return at + this.#buffer.readUInt32LE(at + METADATA.length);
+    });
   }
 
   start(onReadable: () => void): void {
@@ -61,7 +49,7 @@ export class FanotifyWatch implements Watch {
   #take(at: number, sink: WatchSink): void {
     const buffer = this.#buffer;
     const mask = buffer.readUInt32LE(at + METADATA.mask);
-    if ((mask & QUEUE_OVERFLOW) !== 0) return sink.lost();
+    if ((mask & EVENT.overflow) !== 0) return sink.lost();
     const end = at + buffer.readUInt32LE(at + METADATA.length);
     let target: bigint | undefined;
     let named = -1;
@@ -78,11 +66,11 @@ export class FanotifyWatch implements Watch {
     const parent = sink.parentOf(hierarchy, parentId);
     if (parent === undefined) return;
     const name = this.#name(named);
-    const hasGone = (mask & (DELETE | MOVED_FROM)) !== 0;
+    const hasGone = (mask & (EVENT.delete | EVENT.movedFrom)) !== 0;
     if (hasGone) sink.gone(parent, name, target);
     // The kernel makes one event of several that look the same, at the place of the first. So when it does not say which one has
     // gone, the name may have been given again before.
-    if ((mask & (CREATE | MOVED_TO)) !== 0 || (hasGone && target === undefined)) sink.made(parent, name);
+    if ((mask & (EVENT.create | EVENT.movedTo)) !== 0 || (hasGone && target === undefined)) sink.made(parent, name);
   }
 
   #kernfsId(info: number): bigint | undefined {

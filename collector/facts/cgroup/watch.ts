@@ -1,3 +1,4 @@
+import type { DirectoryEvents } from '../../../native/types.js';
 import type { Cgroup, Hierarchy } from './tree.js';
 
 /** How it is noticed that cgroups come and go. `walk`: not at all, they are looked for when one is asked for. */
@@ -30,3 +31,24 @@ export interface Watch {
 }
 
 export const READ_BYTES = 65_536;
+
+/** What events tell, the same bits in linux/inotify.h and linux/fanotify.h. */
+export const EVENT = { movedFrom: 0x40, movedTo: 0x80, create: 0x100, delete: 0x200, overflow: 0x4000 } as const;
+
+/**
+ * Reads events, up to `reads` times. True when there may be more.
+ * @param take takes the event at an offset of the buffer, and returns the offset of the next.
+ */
+export function drainEvents(
+  events: DirectoryEvents,
+  buffer: Buffer,
+  reads: number,
+  take: (at: number) => number,
+): boolean {
+  for (let i = 0; i < reads; i++) {
+    const bytes = events.read(buffer);
+    if (bytes === 0) return false;
+    for (let at = 0; at < bytes;) at = take(at);
+  }
+  return true;
+}
