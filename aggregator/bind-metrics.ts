@@ -1,5 +1,6 @@
 import { SondeError } from '../wire/errors.js';
 import { bucketIndex, keptLabels } from '../wire/config/family.js';
+import { metricsOf } from '../wire/config/metrics-of.js';
 import type { AnyMetricConfig, ProbeConfig } from '../wire/config/schema.js';
 import type { Config, MapShape } from '../wire/frame.js';
 import { layoutFromMessage } from '../wire/layout-message.js';
@@ -37,7 +38,7 @@ export interface BoundMetric {
  */
 export function bindMetrics(config: ProbeConfig, shape: Config, options: BindOptions): BoundMetric[] {
   const silent = new Set(shape.silentMetrics);
-  return [...config.counters, ...config.gauges, ...config.histograms].flatMap((metric) => {
+  return metricsOf(config).flatMap((metric) => {
     const map = shape.maps.find(({ name }) => name === metric.source.map);
     if (map === undefined || silent.has(metric.name)) return [];
     const state = metric.source.kind === 'map' ? rowState(metric, map, options) : eventState(metric, map, options);

@@ -1,5 +1,6 @@
 import { notServed } from '../wire/config/not-served.js';
 import { ConfigError, SondeError } from '../wire/errors.js';
+import { metricsOf } from '../wire/config/metrics-of.js';
 import { parseConfig } from '../wire/config/parse.js';
 import type { ProbeConfig } from '../wire/config/schema.js';
 import type { Config, MapRows, MapShape, Records } from '../wire/frame.js';
@@ -121,8 +122,8 @@ export class LoadedConfig {
   }
 }
 
-function namesOf({ counters, gauges, histograms }: ProbeConfig, prefix: string): ReadonlySet<string> {
-  return new Set([...counters, ...gauges, ...histograms].map(({ name }) => prefix + name));
+function namesOf(config: ProbeConfig, prefix: string): ReadonlySet<string> {
+  return new Set(metricsOf(config).map(({ name }) => prefix + name));
 }
 
 /** A frame of a map or buffer that the Manifest does not name. */

@@ -3,7 +3,7 @@ import { checkProbe } from '../collector/check/check-probe.js';
 import { measure, type ProgramCost } from '../collector/check/measure.js';
 import { Kallsyms } from '../collector/facts/kallsyms.js';
 import { KernelFeatures } from '../collector/probe/kernel-features.js';
-import { loadProbe } from '../collector/probe/load-probe.js';
+import { loadProbe, type LoadOptions } from '../collector/probe/load-probe.js';
 import type { Probe } from '../collector/probe/probe.js';
 import type { Settings } from '../lib/settings/load.js';
 import { native } from '../native/index.js';
@@ -33,9 +33,12 @@ export async function check({ values }: Settings, { measureMs }: CheckFlags): Pr
   const why = whyNotHere();
   if (why !== undefined) process.stdout.write(`Nothing is attached: ${why}\n\n`);
   const sound = configs.filter((_, i) => why === undefined && reports[i]!.faults.length === 0);
+  const kallsyms = new Kallsyms();
+  const features = new KernelFeatures(native);
+  const options: LoadOptions = { native, features, kaddr: (symbol) => kallsyms.address(symbol) };
   const attached = new Map<ProbeConfig, { probe: Probe } | { fault: string }>();
   try {
-    for (const config of sound) attached.set(config, await attachOne(config));
+    for (const config of sound) attached.set(config, await attachOne(config, options));
     const probes = [...attached.values()].flatMap((one) => ('probe' in one ? [one.probe] : []));
     const costs = measureMs > 0 && probes.length > 0 ? await measure(probes, measureMs, native) : NO_COSTS;
     const checked = configs.map((config, i): CheckedProbe => {
@@ -72,15 +75,9 @@ function whyNotHere(): string | undefined {
   }
 }
 
-async function attachOne(config: ProbeConfig): Promise<{ probe: Probe } | { fault: string }> {
-  const kallsyms = new Kallsyms();
+async function attachOne(config: ProbeConfig, options: LoadOptions): Promise<{ probe: Probe } | { fault: string }> {
   try {
-    const probe = await loadProbe(config, {
-      native,
-      features: new KernelFeatures(native),
-      kaddr: (symbol) => kallsyms.address(symbol),
-    });
-    return { probe };
+    return { probe: await loadProbe(config, options) };
   } catch (error) {
     if (error instanceof Error && /^(SondeError|ConfigError|NativeError)$/.test(error.name))
       return { fault: error.message };

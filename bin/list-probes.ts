@@ -2,7 +2,9 @@ import { METRIC_PREFIX } from '../aggregator/served.js';
 import type { SettingValues } from '../lib/settings.js';
 import { textTable } from '../lib/text-table.js';
 import { questionOf } from '../wire/config/question.js';
+import { withoutBucket } from '../wire/config/family.js';
 import { loadTexts } from '../wire/config/load.js';
+import { metricsOf } from '../wire/config/metrics-of.js';
 import type { AnyMetricConfig, ProbeConfig } from '../wire/config/schema.js';
 import { configFolder } from './probes.js';
 
@@ -36,13 +38,8 @@ function notes(config: ProbeConfig): string[] {
   ];
 }
 
-export function metricsOf({ counters, gauges, histograms }: ProbeConfig): AnyMetricConfig[] {
-  return [...counters, ...gauges, ...histograms];
-}
-
 /** Without the one that is the bucket. */
 function labelsOf({ type, source, labels }: AnyMetricConfig): string {
   const names = labels.map(({ name }) => name);
-  if (type === 'histogram' && source.kind === 'map') names.splice(names.at(-1) === 'cpu' ? -2 : -1, 1);
-  return names.join(', ');
+  return (type === 'histogram' && source.kind === 'map' ? withoutBucket(names) : names).join(', ');
 }

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { spoolLedger } from './probe/probe-ledger.js';
+import { spoolLedger, type Ledger } from './probe/probe-ledger.js';
 import type { RunningProbe } from './probe/running-probe.js';
-import type { Ledger } from './probe/probe-ledger.js';
 import type { FrameBody } from './publish/frame-encoder.js';
 import type { RecordAccount } from './publish/record-account.js';
 

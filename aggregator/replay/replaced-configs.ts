@@ -1,4 +1,5 @@
-import type { AnyMetricConfig, ProbeConfig } from '../../wire/config/schema.js';
+import { metricsOf } from '../../wire/config/metrics-of.js';
+import type { ProbeConfig } from '../../wire/config/schema.js';
 import { decodeFrame, type Config, type Frame } from '../../wire/frame.js';
 
 /** Puts other configs in the place of those that frames were recorded under, by name. */
@@ -44,8 +45,4 @@ export class ReplacedConfigs {
       this.#onProblem(host, config.name, `metric ${name}: ${source.map} was not recorded, only ${there}`);
     }
   }
-}
-
-function metricsOf(config: ProbeConfig): readonly AnyMetricConfig[] {
-  return [...config.counters, ...config.gauges, ...config.histograms];
 }

@@ -1,9 +1,10 @@
 import { dirname, join } from 'node:path';
 import type { BpfMap, BpfObject, Native } from '../../native/types.js';
 import { objectFiles } from '../../wire/config/load.js';
+import { metricsOf } from '../../wire/config/metrics-of.js';
 import type { AnyMetricConfig, ProbeConfig } from '../../wire/config/schema.js';
 import { ConfigError, type ConfigProblem } from '../../wire/errors.js';
-import { resolveFields, type Field, type LayoutProblem } from '../../wire/layout/fields.js';
+import { hasCpuRows, resolveFields, type Field, type LayoutProblem } from '../../wire/layout/fields.js';
 import { layoutProblems } from '../../wire/layout/report.js';
 import { checkObject } from '../probe/check-object.js';
 
@@ -57,12 +58,10 @@ export function checkProbe(config: ProbeConfig, native: Pick<Native, 'open' | 'p
 const LISTS = ['counters', 'gauges', 'histograms'] as const;
 
 function reportsOf(config: ProbeConfig, object: BpfObject, cpus: number): MetricReport[] {
-  return LISTS.flatMap((list) =>
-    config[list].flatMap((metric) => {
-      const map = object.maps.find(({ name }) => name === metric.source.map);
-      return map === undefined ? [] : [reportOf(metric, map, cpus)];
-    }),
-  );
+  return metricsOf(config).flatMap((metric) => {
+    const map = object.maps.find(({ name }) => name === metric.source.map);
+    return map === undefined ? [] : [reportOf(metric, map, cpus)];
+  });
 }
 
 function reportOf(metric: AnyMetricConfig, map: BpfMap, cpus: number): MetricReport {
@@ -87,8 +86,7 @@ function recordText({ valueLayout }: BpfMap): string {
 }
 
 function mapRows(metric: AnyMetricConfig, map: BpfMap, cpus: number): number {
-  const perCpu = map.perCpu && metric.labels.at(-1)?.name === 'cpu' ? cpus : 1;
-  return map.maxEntries * perCpu;
+  return map.maxEntries * (hasCpuRows(metric.labels, map.perCpu) ? cpus : 1);
 }
 
 function warningsOf(config: ProbeConfig, object: BpfObject): ConfigProblem[] {

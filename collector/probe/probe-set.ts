@@ -81,15 +81,16 @@ export class ProbeSet {
   async stage(plan: ReloadPlan, options?: StageOptions): Promise<StagedProbes> {
     const fresh: RunningProbe[] = [];
     const next: RunningProbe[] = [];
+    const staged = { next, fresh };
     try {
       for (const one of plan.wanted) {
         next.push(one.isUnchanged ? one.before! : await this.#load(one, fresh, options));
       }
     } catch (error) {
-      for (const running of fresh) this.#close(running);
+      this.discard(staged);
       throw error;
     }
-    return { next, fresh };
+    return staged;
   }
 
   /** Gives up what was staged. */

@@ -1,5 +1,6 @@
 import type { BpfMap } from '../../native/types.js';
 import type { AnyMetricConfig, LabelConfig, ProbeConfig } from '../../wire/config/schema.js';
+import { metricsOf } from '../../wire/config/metrics-of.js';
 import { layoutToMessage } from '../../wire/layout-message.js';
 import { hasCpuRows, resolveFields } from '../../wire/layout/fields.js';
 import type { HostAnswers } from '../facts/host-answers.js';
@@ -67,7 +68,7 @@ export class RunningProbe {
     this.polled = maps.map((map, mapId) => {
       const facts = new SourceFacts(keyFields(probe.config, map), host.answers);
       const onNewKey = (keys: Uint8Array, offset: number): void => facts.noteKey(keys, offset);
-      const values = mapValues(metricsOf(probe.config, map), map);
+      const values = mapValues(metricsOfMap(probe.config, map), map);
       const cpuRows = splitsCpus(probe.config, map);
       const options = { map, configId, epoch, mapId, cpuRows, ...values };
       const poller = new MapPoller({ ...options, ...(facts.isNeeded && { onNewKey }) });
@@ -140,7 +141,7 @@ export class RunningProbe {
   /** What the Manifest says of it. */
   manifest(): ManifestConfig {
     const { config, programs } = this.probe;
-    const metrics = [...config.counters, ...config.gauges, ...config.histograms];
+    const metrics = metricsOf(config);
     return {
       id: this.configId,
       name: config.name,
@@ -164,16 +165,16 @@ export class RunningProbe {
 }
 
 function mapMetrics(config: ProbeConfig): AnyMetricConfig[] {
-  return [...config.counters, ...config.gauges, ...config.histograms].filter(({ source }) => source.kind === 'map');
+  return metricsOf(config).filter(({ source }) => source.kind === 'map');
 }
 
 /** The metrics that are made of a map. */
-function metricsOf(config: ProbeConfig, map: BpfMap): AnyMetricConfig[] {
+function metricsOfMap(config: ProbeConfig, map: BpfMap): AnyMetricConfig[] {
   return mapMetrics(config).filter(({ source }) => source.map === map.name);
 }
 
 function bufferMetrics(config: ProbeConfig): AnyMetricConfig[] {
-  return [...config.counters, ...config.gauges, ...config.histograms].filter(({ source }) => source.kind !== 'map');
+  return metricsOf(config).filter(({ source }) => source.kind !== 'map');
 }
 
 function bufferNames(config: ProbeConfig): string[] {
@@ -190,7 +191,7 @@ function fed(probe: Probe, names: readonly string[]): BpfMap[] {
 }
 
 function mapShape(config: ProbeConfig, map: BpfMap, id: number): NonNullable<ManifestConfig['maps']>[number] {
-  const { folds = [] } = mapValues(metricsOf(config, map), map);
+  const { folds = [] } = mapValues(metricsOfMap(config, map), map);
   return {
     id,
     name: map.name,
@@ -208,12 +209,14 @@ function mapShape(config: ProbeConfig, map: BpfMap, id: number): NonNullable<Man
 
 /** Whether a metric keeps the map's CPUs apart; those of its metrics that do not add them up again. */
 function splitsCpus(config: ProbeConfig, map: BpfMap): boolean {
-  return metricsOf(config, map).some(({ labels }) => hasCpuRows(labels, map.perCpu));
+  return metricsOfMap(config, map).some(({ labels }) => hasCpuRows(labels, map.perCpu));
 }
 
 function keyFields(config: ProbeConfig, map: BpfMap): ReturnType<typeof resolveFields>['fields'] {
   const { keyLayout, keySize, perCpu } = map;
-  return metricsOf(config, map).flatMap(({ labels }) => resolveFields(labels, keyLayout, keySize, { perCpu }).fields);
+  return metricsOfMap(config, map).flatMap(
+    ({ labels }) => resolveFields(labels, keyLayout, keySize, { perCpu }).fields,
+  );
 }
 
 function recordFields(config: ProbeConfig, map: BpfMap): ReturnType<typeof resolveFields>['fields'] {

@@ -11,9 +11,6 @@ const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 /** Drains in a row when all is to be sent: a program that writes faster than that is not waited for. */
 const MAX_FLUSH_DRAINS = 64;
 
-/** A batch with buffers of its own. */
-type KeptBatch = EventBatch;
-
 export interface RecordReaderOptions {
   readonly map: BpfMap;
   readonly configId: number;
@@ -43,8 +40,8 @@ export class RecordReader {
   /** Batches that wait for facts, one after the other. */
   #later: Promise<void> | undefined;
   #laterBytes = 0;
-  /** What came since {@link hold}. */
-  #held: KeptBatch[] | undefined;
+  /** What came since {@link hold}, with buffers of its own. */
+  #held: EventBatch[] | undefined;
   #heldBytes = 0;
 
   constructor(options: RecordReaderOptions) {
@@ -109,14 +106,14 @@ export class RecordReader {
     this.#reader.close();
   }
 
-  #endHold(): readonly KeptBatch[] {
+  #endHold(): readonly EventBatch[] {
     const held = this.#held ?? [];
     this.#held = undefined;
     this.#heldBytes = 0;
     return held;
   }
 
-  #keep(held: KeptBatch[], batch: EventBatch): void {
+  #keep(held: EventBatch[], batch: EventBatch): void {
     this.#heldBytes += batch.bytes;
     if (this.#heldBytes <= MAX_WAITING_BYTES) {
       held.push(copyOf(batch));
@@ -197,6 +194,6 @@ export class RecordReader {
   }
 }
 
-function copyOf({ count, bytes, data, lengths, lost }: EventBatch): KeptBatch {
+function copyOf({ count, bytes, data, lengths, lost }: EventBatch): EventBatch {
   return { count, bytes, data: data.slice(0, bytes), lengths: lengths.slice(0, count), lost };
 }

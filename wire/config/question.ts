@@ -1,7 +1,9 @@
+import { metricsOf } from './metrics-of.js';
 import type { ProbeConfig } from './schema.js';
 
 /** The question that a probe answers: the comment that its YAML begins with; without one, what its first metric says. */
-export function questionOf({ yaml, counters, gauges, histograms, spans, events }: ProbeConfig): string {
+export function questionOf(config: ProbeConfig): string {
+  const { yaml, spans, events } = config;
   const lines = yaml.split('\n');
   const end = lines.findIndex((line) => !line.startsWith('#'));
   const comment = lines
@@ -11,5 +13,5 @@ export function questionOf({ yaml, counters, gauges, histograms, spans, events }
     .join(' ')
     .trim();
   if (comment !== '') return comment;
-  return [...counters, ...gauges, ...histograms][0]?.help ?? [...spans, ...events][0]?.name ?? '';
+  return metricsOf(config)[0]?.help ?? [...spans, ...events][0]?.name ?? '';
 }

@@ -34,7 +34,7 @@ export function objectsOf(value: unknown): [number, Loose][] {
 }
 
 const DECODERS: ReadonlySet<unknown> = new Set(DECODER_NAMES);
-const HOST_DECODERS: ReadonlySet<unknown> = new Set(HOST_DECODER_NAMES);
+export const HOST_DECODERS: ReadonlySet<unknown> = new Set(HOST_DECODER_NAMES);
 /** Decoders that read a number's decimal text, so that `uint` must have made it. */
 const DECIMAL_DECODERS: ReadonlySet<unknown> = new Set([
   'cgroup',

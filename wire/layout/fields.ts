@@ -1,5 +1,5 @@
-import { sizeProblem } from '../config/rules.js';
-import { HOST_DECODER_NAMES, type DecoderConfig, type LabelConfig } from '../config/schema.js';
+import { HOST_DECODERS, sizeProblem } from '../config/rules.js';
+import type { DecoderConfig, LabelConfig } from '../config/schema.js';
 import { leavesOf, findMember, typeAt, type BitRange, type Place } from './find.js';
 import { nextMember } from './next-member.js';
 import { sideBySide, type Extent } from './side-by-side.js';
@@ -48,7 +48,6 @@ export interface FieldOptions {
   readonly record?: boolean;
 }
 
-const HOST_DECODERS: ReadonlySet<string> = new Set(HOST_DECODER_NAMES);
 /** Bytes that the labels of a record may have together: four paths of the longest kind. They are remembered for each key. */
 const MAX_LABEL_BYTES = 16_384;
 /** Bytes of the CPU number after the key. */
