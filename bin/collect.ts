@@ -11,18 +11,14 @@ import { classifyError } from '../wire/errors.js';
 import { KafkaPublisher } from '../wire/kafka/kafka-publisher.js';
 import { settledWithin } from '../wire/kafka/settled-within.js';
 import { buildInfo } from './build-info.js';
-import { dropCapabilities } from './capabilities.js';
+import { enterService } from './enter-service.js';
 import { givenHost } from './given-host.js';
 import { kafkaOptions } from './kafka-options.js';
 import { mapsText } from './maps-text.js';
-import { publisherMetrics, reloadMetrics } from './metrics.js';
+import { publisherMetrics } from './metrics.js';
 import { loadableConfigs, reportProbes } from './probes.js';
 import { Reloader } from './reloader.js';
-import { ServiceManager } from './service-manager.js';
-import { settleMemory } from './settle-memory.js';
 import { startLog } from './start-log.js';
-import { attachedLine } from './summary.js';
-import { onTermination } from './termination.js';
 import { VERSION } from './version.js';
 import { openWebConfig, serve, type Readiness } from './web.js';
 
@@ -88,20 +84,8 @@ export async function collect(settings: Settings): Promise<void> {
       reloader,
       web: webConfig,
     });
-    dropCapabilities({ values, configs, native, log });
-    reloader.begin({ collector, metrics: reloadMetrics(registry) });
-    const manager = new ServiceManager({ log, native });
-    onTermination(log, async () => {
-      manager.stopping();
-      await web.close();
-      await stop();
-    });
-    manager.ready(`attached: ${attachedLine(collector.probes)}`, () => collector.pollAgeMs);
-    settleMemory();
-    process.stdout.write(
-      `metrics   ${web.metricsUrl}\nhost      ${identity.hostId}, to topic ${values['kafka.topic']}\n`,
-    );
-    process.stdout.write(`attached  ${attachedLine(collector.probes)}\n`);
+    const about = `host      ${identity.hostId}, to topic ${values['kafka.topic']}`;
+    enterService({ values, log, registry, configs, collector, reloader, web, stop, about });
   } catch (error) {
     await stop();
     throw error;

@@ -9,19 +9,14 @@ import type { Settings } from '../lib/settings/load.js';
 import { native } from '../native/index.js';
 import { MemoryBus } from '../wire/memory-bus.js';
 import { buildInfo } from './build-info.js';
-import { dropCapabilities } from './capabilities.js';
+import { enterService } from './enter-service.js';
 import { givenHost } from './given-host.js';
 import { describeKey, mapsText } from './maps-text.js';
-import { reloadMetrics } from './metrics.js';
 import { loadableConfigs, reportProbes } from './probes.js';
 import { Reloader } from './reloader.js';
-import { ServiceManager } from './service-manager.js';
-import { settleMemory } from './settle-memory.js';
 import { startLog } from './start-log.js';
-import { attachedLine } from './summary.js';
-import { onTermination } from './termination.js';
 import { VERSION } from './version.js';
-import { openWebConfig, serve, type Web } from './web.js';
+import { openWebConfig, serve } from './web.js';
 
 /** `sonde run`: collector and aggregator in one process, over the memory bus. Resolves when it serves, or, with `--config.check`, when it has checked. */
 export async function run(settings: Settings): Promise<void> {
@@ -64,29 +59,17 @@ export async function run(settings: Settings): Promise<void> {
     await collector.close();
     await aggregator.close();
   };
-  let web: Web;
   try {
     if (!reportProbes(collector, values, log)) return await stop();
     // Requests are served only once the first read has been applied: whoever gets an answer gets a ready one.
     const readiness = (): { ready: true; lines: [] } => ({ ready: true, lines: [] });
     const metrics = { aggregator, registry, refresh: collector };
     const maps = values.debug ? () => mapsText(collector.mapChunks(), describeKey(aggregator)) : undefined;
-    web = await serve({ values, metrics, page: aggregator, maps, readiness, reloader, web: webConfig });
-    dropCapabilities({ values, configs, native, log });
-    reloader.begin({ collector, metrics: reloadMetrics(registry) });
+    const web = await serve({ values, metrics, page: aggregator, maps, readiness, reloader, web: webConfig });
+    const about = `page      ${web.url}/`;
+    enterService({ values, log, registry, configs, collector, reloader, web, stop, about });
   } catch (error) {
     await stop();
     throw error;
   }
-  const manager = new ServiceManager({ log, native });
-  onTermination(log, async () => {
-    manager.stopping();
-    await web.close();
-    await stop();
-  });
-  manager.ready(`attached: ${attachedLine(collector.probes)}`, () => collector.pollAgeMs);
-  settleMemory();
-  process.stdout.write(
-    `metrics   ${web.metricsUrl}\npage      ${web.url}/\nattached  ${attachedLine(collector.probes)}\n`,
-  );
 }
