@@ -331,8 +331,8 @@ export interface Native {
   /** Calls the addon's function `post_attach_mark`, to which programs may be attached that run once, when all is attached. */
   postAttachMark(): void;
   /**
-   * Gives back to the system what C code has freed: libbpf reads the kernel's BTF for each object that it loads, some 20 MB in all, and
-   * glibc would keep the most of it. Takes a few milliseconds.
+   * Gives back to the system what C code has freed in small blocks (large ones go back by themselves): some MB after libbpf has loaded
+   * objects. Takes a few milliseconds.
    */
   trimMemory(): void;
 }
