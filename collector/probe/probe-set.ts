@@ -3,6 +3,7 @@ import { SondeError } from '../../wire/errors.js';
 import type { ProbeConfig } from '../../wire/config/schema.js';
 import { digestOf } from './digest.js';
 import { loadProbe, type LoadOptions } from './load-probe.js';
+import type { Probe } from './probe.js';
 import { RunningProbe, type ProbeHost } from './running-probe.js';
 
 export interface ProbeSetOptions extends Pick<LoadOptions, 'native' | 'btfPath' | 'kaddr' | 'features'> {
@@ -119,8 +120,7 @@ export class ProbeSet {
       ...this.#options,
       beforeAttach: () => (before === undefined ? undefined : options?.beforeAttach(before)) ?? Promise.resolve(),
     });
-    const id = before?.configId ?? this.#nextId++;
-    const running = new RunningProbe(probe, id, (before?.epoch ?? 0) + 1, this.#options.host());
+    const running = this.#run(probe, before);
     this.#digests.set(running, digest);
     fresh.push(running);
     options?.check(before, running);
@@ -129,6 +129,17 @@ export class ProbeSet {
       throw new SondeError('CONFIG', message, { stage: 'load' });
     }
     return running;
+  }
+
+  /** With its readers; closed again when one of them cannot be opened. */
+  #run(probe: Probe, before: RunningProbe | undefined): RunningProbe {
+    try {
+      const id = before?.configId ?? this.#nextId++;
+      return new RunningProbe(probe, id, (before?.epoch ?? 0) + 1, this.#options.host());
+    } catch (error) {
+      probe.close();
+      throw error;
+    }
   }
 
   #close(running: RunningProbe): void {
