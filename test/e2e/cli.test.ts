@@ -9,6 +9,7 @@ import { fixtureYaml, isLoaded, programsOf, startCommands } from '../harness/bpf
 import { select } from '../harness/kernel-metrics.js';
 import { packageRoot } from '../harness/root.js';
 import { configFolder, runSonde, startSonde } from '../harness/sonde.js';
+import { until } from '../harness/until.js';
 import { assertForPeople, assertRefused } from './assert-refused.js';
 
 const SONDE = join(packageRoot(), 'dist', 'bin', 'sonde.js');
@@ -182,6 +183,8 @@ test('SIGINT stops in order; a second one at once, with the status of an interru
   assert.equal(await once.stop('SIGINT'), 0);
   const twice = await startSonde(t, ['--config.names', 'timers']);
   twice.kill('SIGINT');
+  // Of two signals at once the kernel may hand over the second one first, to another thread.
+  await until(() => twice.stderr().includes('stopping'), 'the first signal');
   twice.kill('SIGTERM');
   // Either the stop was done before the second signal came, or that one ended it.
   assert.ok([0, 143].includes(await twice.ended));
