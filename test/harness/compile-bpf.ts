@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { packageRoot } from './root.js';
 
@@ -29,11 +29,14 @@ function vmlinuxFolder(): string {
   return cache;
 }
 
-/** Compiles `test/fixtures/FOLDER/NAME.bpf.c` and returns the object's path. Compiled once for each content. */
+/** Compiles `test/fixtures/FOLDER/NAME.bpf.c` and returns the object's path. Compiled once for each content, headers beside it included. */
 export function compileFixture(name: string, folder = 'native'): string {
-  const source = join(root, 'test', 'fixtures', folder, `${name}.bpf.c`);
-  const hash = createHash('sha256').update(readFileSync(source)).digest('hex').slice(0, 16);
-  const object = join(cache, hash, `${name}.bpf.o`);
+  const fixtures = join(root, 'test', 'fixtures', folder);
+  const source = join(fixtures, `${name}.bpf.c`);
+  const hash = createHash('sha256').update(readFileSync(source));
+  for (const file of readdirSync(fixtures).sort())
+    if (file.endsWith('.bpf.h')) hash.update(readFileSync(join(fixtures, file)));
+  const object = join(cache, hash.digest('hex').slice(0, 16), `${name}.bpf.o`);
   if (existsSync(object)) return object;
   const include = vmlinuxFolder();
   const flags = ['-g', '-O2', '-Wall', '-Werror', '-target', 'bpf', `-D__TARGET_ARCH_${arch}`, `-I${include}`];
