@@ -5,7 +5,7 @@ import { Registry } from 'prom-client';
 import { Aggregator } from '../../aggregator/aggregator.js';
 import { aggregatorMetrics } from '../../aggregator/metrics.js';
 import { exposition } from '../../aggregator/output/prometheus/exposition.js';
-import { Collector } from '../../collector/collector.js';
+import { Collector, type CollectorOptions } from '../../collector/collector.js';
 import { collectorMetrics, type CollectorMetrics } from '../../collector/metrics.js';
 import type { SpoolSettings } from '../../collector/publish/uplink.js';
 import { native } from '../../native/index.js';
@@ -46,10 +46,12 @@ export interface CollectorFixtureOptions {
   readonly more?: Readonly<Record<string, FixtureConfig>>;
 }
 
-/** A collector on this kernel whose ring buffer this process fills. */
-export async function startCollector(t: TestContext, options: CollectorFixtureOptions): Promise<CollectorFixture> {
-  const { more, ...others } = options;
-  const folder = configFolder(t, { ...more, records: { yaml: EVENTS, object: 'records' } });
+/** A collector on this kernel that reads when it is asked, silent, of the configs in a folder. Not started; closed after the test. */
+export async function makeCollector(
+  t: TestContext,
+  folder: string,
+  options: Pick<CollectorOptions, 'bus'> & Partial<CollectorOptions>,
+): Promise<CollectorFixture> {
   const metrics = collectorMetrics(new Registry());
   const collector = new Collector({
     native,
@@ -59,9 +61,17 @@ export async function startCollector(t: TestContext, options: CollectorFixtureOp
     pollIntervalMs: 3_600_000,
     metrics,
     log: SILENT,
-    ...others,
+    ...options,
   });
   t.after(() => collector.close());
+  return { collector, metrics };
+}
+
+/** A collector on this kernel whose ring buffer this process fills. */
+export async function startCollector(t: TestContext, options: CollectorFixtureOptions): Promise<CollectorFixture> {
+  const { more, ...others } = options;
+  const folder = configFolder(t, { ...more, records: { yaml: EVENTS, object: 'records' } });
+  const { collector, metrics } = await makeCollector(t, folder, others);
   await collector.start();
   obeyThisProcess(collector.probes.find(({ config }) => config.name === 'records')!.programs[0]!.id);
   return { collector, metrics };

@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { Registry } from 'prom-client';
 import { Partition } from '../../aggregator/partition.js';
-import { Collector } from '../../collector/collector.js';
-import { collectorMetrics } from '../../collector/metrics.js';
-import { native, type BpfMap } from '../../native/index.js';
+import type { BpfMap } from '../../native/index.js';
 import type { BusRecord, Publisher } from '../../wire/bus.js';
-import { loadConfigs } from '../../wire/config/load.js';
+import { makeCollector } from './collector-fixture.js';
 import { exposedPartitions } from './exposed.js';
 import { KeptSections } from './kept-sections.js';
-import { SILENT } from './lane-fixture.js';
 import { readSamples } from './samples.js';
 import { configFolder } from './sonde.js';
 
@@ -55,17 +51,8 @@ export interface MapFixture {
 /** @param name of an object of `test/fixtures/bpf`. */
 export async function startMaps(t: TestContext, name: string, yaml: string): Promise<MapFixture> {
   const publisher = new TwoPartitions();
-  const collector = new Collector({
-    native,
-    bus: publisher,
-    identity: { hostId: 'host', bootId: 'boot' },
-    configs: await loadConfigs(configFolder(t, { [name]: { yaml, object: name } })),
-    version: '0',
-    pollIntervalMs: 3_600_000,
-    metrics: collectorMetrics(new Registry()),
-    log: SILENT,
-  });
-  t.after(() => collector.close());
+  const folder = configFolder(t, { [name]: { yaml, object: name } });
+  const { collector } = await makeCollector(t, folder, { bus: publisher });
   await collector.start();
   return {
     map: (map) => collector.probes[0]!.object!.maps.find((one) => one.name === map)!,

@@ -3,15 +3,13 @@ import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { Registry, type Counter, type Gauge } from 'prom-client';
-import { Collector } from '../../../collector/collector.js';
-import { collectorMetrics, type CollectorMetrics } from '../../../collector/metrics.js';
-import { createLogger } from '../../../lib/log.js';
-import { native } from '../../../native/index.js';
+import type { Counter, Gauge } from 'prom-client';
+import type { Collector } from '../../../collector/collector.js';
+import type { CollectorMetrics } from '../../../collector/metrics.js';
 import type { BusRecord, Publisher } from '../../../wire/bus.js';
-import { loadConfigs } from '../../../wire/config/load.js';
 import { decodeFrame, unpackU32, type Frame } from '../../../wire/frame.js';
 import { command, fixtureYaml, isLoaded, obeyThisProcess, programsOf } from '../../harness/bpf-fixture.js';
+import { makeCollector } from '../../harness/collector-fixture.js';
 import { compileFixture } from '../../harness/compile-bpf.js';
 import { skipUnlessRoot } from '../../harness/privileged.js';
 
@@ -78,19 +76,7 @@ async function create(t: TestContext, configs: Readonly<Record<string, string>>)
     copyFileSync(compileFixture('commands', 'bpf'), join(folder, `${name}.bpf.o`));
   }
   const bus = new RecordingBus();
-  const metrics = collectorMetrics(new Registry());
-  const collector = new Collector({
-    native,
-    bus,
-    identity: { hostId: 'host', bootId: 'boot' },
-    configs: await loadConfigs(folder),
-    version: '0',
-    pollIntervalMs: 3_600_000,
-    metrics,
-    log: createLogger({ debug: false, timestamps: false }).child({}, { level: 'silent' }),
-  });
-  t.after(() => collector.close());
-  return { bus, collector, metrics };
+  return { bus, ...(await makeCollector(t, folder, { bus })) };
 }
 
 async function start(t: TestContext): Promise<Fixture> {

@@ -2,16 +2,12 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { Registry } from 'prom-client';
-import { Collector } from '../../../collector/collector.js';
-import { collectorMetrics } from '../../../collector/metrics.js';
-import { native } from '../../../native/index.js';
+import type { Collector } from '../../../collector/collector.js';
 import { loadConfigs } from '../../../wire/config/load.js';
 import type { Manifest } from '../../../wire/frame.js';
 import { command, obeyThisProcess, programsOf } from '../../harness/bpf-fixture.js';
-import { aggregated, healthOf } from '../../harness/collector-fixture.js';
+import { aggregated, healthOf, makeCollector } from '../../harness/collector-fixture.js';
 import { GatedBus } from '../../harness/gated-bus.js';
-import { SILENT } from '../../harness/lane-fixture.js';
 import { skipUnlessRoot } from '../../harness/privileged.js';
 import { eventBytes, writeRecords } from '../../harness/record-command.js';
 import { configFolder } from '../../harness/sonde.js';
@@ -39,17 +35,7 @@ async function start(t: TestContext): Promise<Fixture> {
     ring: { yaml: ringYaml('One'), object: 'records' },
   });
   const bus = new GatedBus();
-  const collector = new Collector({
-    native,
-    bus,
-    identity: { hostId: 'host', bootId: 'boot' },
-    configs: await loadConfigs(folder),
-    version: '0',
-    pollIntervalMs: 3_600_000,
-    metrics: collectorMetrics(new Registry()),
-    log: SILENT,
-  });
-  t.after(() => collector.close());
+  const { collector } = await makeCollector(t, folder, { bus });
   await collector.start();
   obey(collector);
   return { bus, collector, folder, reload: async () => collector.reload(await loadConfigs(folder)) };
