@@ -5,14 +5,14 @@ import { prepare, ROOT } from './prepare.mjs';
 import { checkKernel, installMissing, main, run, SetupError } from './system.mjs';
 import { SERVICE_PACKAGES } from './test-packages.mjs';
 
-const BENCHES = ['ring', 'map', 'decode', 'records', 'scrape', 'exporter', 'kafka'];
+const BENCHES = ['ring', 'map', 'decode', 'records', 'scrape', 'exporter', 'kafka', 'fleet'];
 
 await main(() => {
   const names = process.argv.length > 2 ? process.argv.slice(2) : BENCHES;
   const unknown = names.find((name) => !BENCHES.includes(name));
   if (unknown !== undefined) throw new SetupError(`there is no bench ${unknown}: there are ${BENCHES.join(', ')}.`);
   checkKernel();
-  if (names.includes('kafka')) installMissing(SERVICE_PACKAGES);
+  if (names.includes('kafka') || names.includes('fleet')) installMissing(SERVICE_PACKAGES);
   prepare();
   for (const name of names) {
     console.log(`\n${name}`);

@@ -5,7 +5,7 @@ import { pauseMs } from './breaker.js';
 import type { KafkaLog } from './client.js';
 import type { Fetched, LogBounds } from './membership.js';
 import { PartitionFeed } from './partition-feed.js';
-import type { UnreadableReason } from './record-batch.js';
+import type { BatchRecord, UnreadableReason } from './record-batch.js';
 import { slices, type SliceLimits } from './slices.js';
 
 /** What is done with the log of a topic, by the membership that the partitions were assigned to. */
@@ -128,11 +128,14 @@ export class AssignedPartitions {
     if (assignment === undefined || feed === undefined || !isWanted()) return;
     if (fetched.fetchedOffset !== feed.next) return this.#realign(assignment, feed, fetched.fetchedOffset);
     feed.sawEnd(fetched.endOffset);
-    for (const slice of slices(fetched.records, recordSize, this.#options.slice)) {
-      if (!isWanted() || !(await this.#hand(feed, slice)) || !isWanted()) return;
-      fetched.resolve(feed.next);
-      this.#options.onChange();
-      await fetched.heartbeat();
+    for (const batch of fetched.batches) {
+      if (!isWanted()) return;
+      for (const slice of slices(await batch.open(), recordSize, this.#options.slice)) {
+        if (!isWanted() || !(await this.#hand(feed, slice)) || !isWanted()) return;
+        fetched.resolve(feed.next);
+        this.#options.onChange();
+        await fetched.heartbeat();
+      }
     }
     if (!isWanted()) return;
     feed.skipTo(fetched.nextOffset);
@@ -190,7 +193,7 @@ export class AssignedPartitions {
   }
 
   /** False when the handler has thrown. */
-  async #hand(feed: PartitionFeed, slice: Fetched['records']): Promise<boolean> {
+  async #hand(feed: PartitionFeed, slice: readonly BatchRecord[]): Promise<boolean> {
     try {
       const handed = await feed.hand(slice);
       this.#stats.records += handed.records;
@@ -270,7 +273,7 @@ export class AssignedPartitions {
   }
 }
 
-function recordSize({ value }: Fetched['records'][number]): number {
+function recordSize({ value }: BatchRecord): number {
   return value?.length ?? 0;
 }
 

@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
-import { compressFrame, decompressFrame } from 'lz4-napi';
+import { lz4Compress, lz4Decompress } from './lz4.js';
 
 /** Numbers of Kafka's protocol. */
 export const CODEC = { none: 0, gzip: 1, lz4: 3, zstd: 4 } as const;
@@ -23,11 +23,8 @@ const GZIP: Codec = {
 };
 
 const LZ4: Codec = {
-  compress: (bytes) => compressFrame(bytes),
-  decompress(bytes, maxBytes) {
-    if (lz4MaxBytes(bytes) > maxBytes) return Promise.reject(new RangeError(`lz4: more than ${maxBytes} bytes`));
-    return decompressFrame(bytes);
-  },
+  compress: lz4Compress,
+  decompress: lz4Decompress,
 };
 
 /** Node has it from 22.15. */
@@ -53,32 +50,3 @@ export const CODECS: ReadonlyMap<number, Codec> = new Map(
     ] as const
   ).flatMap(([number, codec]) => (codec === undefined ? [] : [[number, codec] as const])),
 );
-
-const LZ4_MAGIC = 0x184d2204;
-const LZ4_FLAGS_AT = 4;
-const LZ4_DESCRIPTOR_AT = 5;
-const LZ4_BLOCK_CHECKSUMS = 0x10;
-const LZ4_CONTENT_SIZE = 0x08;
-const LZ4_DICTIONARY = 0x01;
-const LZ4_STORED = 0x80000000;
-
-/**
- * What an LZ4 frame can decompress to at most, by its list of blocks: a stored block is as large as it is, a compressed one
- * at most the frame's block size. The size that a frame may state is anybody's claim, and not looked at.
- */
-export function lz4MaxBytes(frame: Buffer): number {
-  if (frame.length < 7 || frame.readUInt32LE(0) !== LZ4_MAGIC) return 0;
-  const flags = frame[LZ4_FLAGS_AT]!;
-  const maxBlockBytes = 2 ** (8 + 2 * ((frame[LZ4_DESCRIPTOR_AT]! >> 4) & 7));
-  const trailerBytes = flags & LZ4_BLOCK_CHECKSUMS ? 4 : 0;
-  let at = 7 + (flags & LZ4_CONTENT_SIZE ? 8 : 0) + (flags & LZ4_DICTIONARY ? 4 : 0);
-  let bytes = 0;
-  while (at + 4 <= frame.length) {
-    const word = frame.readUInt32LE(at);
-    if (word === 0) break;
-    const blockBytes = word % LZ4_STORED;
-    bytes += word >= LZ4_STORED ? blockBytes : maxBlockBytes;
-    at += 4 + blockBytes + trailerBytes;
-  }
-  return bytes;
-}

@@ -4,7 +4,7 @@ import { SondeError } from '../errors.js';
 import { BatchWriter, type BatchToWrite, type RecordToWrite } from './batch-writer.js';
 import { CODECS } from './codecs.js';
 import { stopIdleTimers, type RequestQueue } from './idle-timers.js';
-import { BATCH_LIMITS, readBatch } from './record-batch.js';
+import { BATCH_LIMITS, takeBatch } from './record-batch.js';
 import { endStoppedFetches, type Runner } from './stopped-fetch.js';
 
 const VERSION = '2.2.4';
@@ -53,7 +53,7 @@ function replaceBatchReader(require: NodeJS.Require): void {
   const reader = require(BATCH_READER) as unknown;
   const module = require.cache[require.resolve(BATCH_READER)];
   if (typeof reader !== 'function' || module === undefined) throw unfit('has another reader of batches');
-  module.exports = (place: { buffer: Buffer; offset: number }) => readBatch(place);
+  module.exports = (place: { buffer: Buffer; offset: number }) => takeBatch(place);
 }
 
 /** Bound by its only user when that is loaded, with the first record that is sent. */

@@ -3,7 +3,7 @@ import { useAdmin } from './admin.js';
 import { KafkaClient, type KafkaOptions } from './client.js';
 import { kafkaError, type KafkaContext } from './errors.js';
 import { loadKafkaJs } from './kafkajs.js';
-import type { BatchRecord } from './record-batch.js';
+import type { ClosedBatch } from './record-batch.js';
 import { settledWithin } from './settled-within.js';
 
 export interface MembershipOptions {
@@ -20,7 +20,7 @@ export interface Fetched {
   readonly partition: number;
   /** Where the fetch was told to begin. */
   readonly fetchedOffset: bigint;
-  readonly records: readonly BatchRecord[];
+  readonly batches: readonly Pick<ClosedBatch, 'open'>[];
   /** Offset after the last record, also when that is one of the broker's own. */
   readonly nextOffset: bigint;
   readonly endOffset: bigint;
@@ -201,7 +201,7 @@ function fetchedOf(payload: EachBatchPayload): Fetched {
   return {
     partition: batch.partition,
     fetchedOffset: BigInt(fetchedOffset),
-    records: batch.messages as readonly unknown[] as readonly BatchRecord[],
+    batches: batch.messages as readonly unknown[] as readonly ClosedBatch[],
     nextOffset: BigInt(batch.lastOffset()) + 1n,
     endOffset: BigInt(batch.highWatermark),
     isWanted: () => payload.isRunning() && !payload.isStale(),

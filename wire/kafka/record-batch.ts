@@ -5,9 +5,8 @@ import { CODEC, CODECS } from './codecs.js';
 /** Why a batch of records could not be read. */
 export type UnreadableReason = 'batch_malformed' | 'batch_too_large' | 'codec_unknown';
 
-/** A record as kafkajs hands it on, with what this reader adds. */
+/** A record of a batch, or the one that stands for all of a batch that cannot be read. */
 export interface BatchRecord {
-  readonly magicByte: number;
   readonly attributes: number;
   /** Milliseconds since 1970. */
   readonly timestamp: string;
@@ -15,23 +14,34 @@ export interface BatchRecord {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly headers: Readonly<Record<string, Buffer>>;
+  /** Of all records of the batch: they begin at `fromOffset` and end with this one's offset. */
+  readonly unreadable?: { readonly reason: UnreadableReason; readonly fromOffset: bigint };
+}
+
+/**
+ * A batch whose records are not read yet: for kafkajs one message with the offset of the last of them. So a batch is decompressed
+ * when its turn has come and not with all others of a fetch, takes memory only until then, and is in the processor's caches when
+ * its records are applied.
+ */
+export interface ClosedBatch {
+  /** Of the last record. */
+  readonly offset: string;
+  readonly key: Buffer | null;
+  /** Of the broker's own records, which nobody is handed. */
   readonly isControlRecord: boolean;
   readonly batchContext: { readonly producerId: string; readonly inTransaction: boolean };
-  /** Stands for all records of a batch that cannot be read: they begin at `fromOffset` and end with this one's offset. */
-  readonly unreadable?: { readonly reason: UnreadableReason; readonly fromOffset: bigint };
+  /** Resolves with its records, or with one that stands for them. Never rejects. */
+  open(): Promise<readonly BatchRecord[]>;
 }
 
 export interface BatchLimits {
   /** Of one batch, decompressed. A publisher of ours sends less than 1 MiB. */
   readonly maxBatchBytes: number;
-  /** Of the batches of one answer of a broker, decompressed; what is beyond is fetched again. */
-  readonly maxAnswerBytes: number;
   readonly maxRecords: number;
 }
 
 export const BATCH_LIMITS: BatchLimits = {
   maxBatchBytes: 16 * 2 ** 20,
-  maxAnswerBytes: 64 * 2 ** 20,
   maxRecords: 65_536,
 };
 
@@ -57,32 +67,44 @@ class Unreadable extends Error {
   }
 }
 
-/** Decompressed bytes by answer. */
-const taken = new WeakMap<ArrayBufferLike, number>();
-
 /**
- * Reads one batch of records (version 2) and steps over it, whatever it holds. Takes the place of kafkajs's own reader,
+ * Takes one batch of records (version 2) and steps over it, whatever it holds. Takes the place of kafkajs's own reader,
  * which decompresses without a bound and ends the consumer, again and again, when a batch cannot be read.
  */
-export async function readBatch(
+export async function takeBatch(
   place: Place,
   limits: BatchLimits = BATCH_LIMITS,
-): Promise<{ records: readonly BatchRecord[] }> {
+): Promise<{ records: readonly ClosedBatch[] }> {
   const begin = place.offset;
   const end = begin + BATCH.begin + place.buffer.readInt32BE(begin + BATCH.lengthAt);
   if (end > place.buffer.length) throw new PartialBatch();
-  const takenBytes = taken.get(place.buffer.buffer) ?? 0;
-  if (takenBytes > limits.maxAnswerBytes) throw new PartialBatch();
   place.offset = Math.max(end, begin + BATCH.begin);
   const batch = place.buffer.subarray(begin, place.offset);
+  const isWhole = batch.length >= BATCH.headerBytes && isIntact(batch);
+  const records = isWhole
+    ? () => openBatch(batch, limits)
+    : () => Promise.resolve([placeholder(batch, 'batch_malformed')]);
+  const attributes = isWhole ? batch.readInt16BE(BATCH.attributesAt) : 0;
+  const isControlRecord = (attributes & BATCH.control) !== 0;
+  const closed: ClosedBatch = {
+    offset: lastOffset(batch).toString(),
+    // By the key of such a record kafkajs sees the end of a transaction.
+    key: isControlRecord ? (await records())[0]!.key : null,
+    isControlRecord,
+    batchContext: {
+      producerId: isWhole ? batch.readBigInt64BE(BATCH.producerIdAt).toString() : '-1',
+      inTransaction: (attributes & BATCH.transactional) !== 0,
+    },
+    open: records,
+  };
+  return { records: [closed] };
+}
+
+async function openBatch(batch: Buffer, limits: BatchLimits): Promise<readonly BatchRecord[]> {
   try {
-    if (batch.length < BATCH.headerBytes || !isIntact(batch)) throw new Unreadable('batch_malformed');
-    const bytes = await recordBytes(batch, limits);
-    if (bytes.buffer !== batch.buffer) taken.set(place.buffer.buffer, takenBytes + bytes.length);
-    return { records: readRecords(batch, bytes, limits) };
+    return readRecords(batch, await recordBytes(batch, limits), limits);
   } catch (error) {
-    const reason = error instanceof Unreadable ? error.reason : 'batch_malformed';
-    return { records: [placeholder(batch, reason)] };
+    return [placeholder(batch, error instanceof Unreadable ? error.reason : 'batch_malformed')];
   }
 }
 
@@ -110,8 +132,6 @@ interface BatchFacts {
   readonly firstTimestampMs: number;
   /** When the broker took them, if it keeps that instead of the publisher's time. */
   readonly appendTimestamp: string | undefined;
-  readonly isControlRecord: boolean;
-  readonly batchContext: { readonly producerId: string; readonly inTransaction: boolean };
 }
 
 function batchFacts(batch: Buffer): BatchFacts {
@@ -120,11 +140,6 @@ function batchFacts(batch: Buffer): BatchFacts {
     firstOffset: batch.readBigInt64BE(0),
     firstTimestampMs: Number(batch.readBigInt64BE(BATCH.firstTimestampAt)),
     appendTimestamp: attributes & BATCH.appendTime ? batch.readBigInt64BE(BATCH.maxTimestampAt).toString() : undefined,
-    isControlRecord: (attributes & BATCH.control) !== 0,
-    batchContext: {
-      producerId: batch.readBigInt64BE(BATCH.producerIdAt).toString(),
-      inTransaction: (attributes & BATCH.transactional) !== 0,
-    },
   };
 }
 
@@ -149,11 +164,7 @@ function readRecord(reader: VarintReader, facts: BatchFacts): BatchRecord {
   const headers = readHeaders(reader);
   reader.at = end;
   const timestamp = facts.appendTimestamp ?? timestampMs.toString();
-  const { batchContext, isControlRecord } = facts;
-  return {
-    ...{ magicByte: 2, attributes, timestamp, offset: offset.toString(), key, value, headers },
-    ...{ isControlRecord, batchContext },
-  };
+  return { attributes, timestamp, offset: offset.toString(), key, value, headers };
 }
 
 function readHeaders(reader: VarintReader): Record<string, Buffer> {
@@ -167,15 +178,16 @@ function readHeaders(reader: VarintReader): Record<string, Buffer> {
 }
 
 function placeholder(batch: Buffer, reason: UnreadableReason): BatchRecord {
-  const fromOffset = batch.readBigInt64BE(0);
-  const lastDelta = batch.length < BATCH.headerBytes ? 0 : Math.max(0, batch.readInt32BE(BATCH.lastDeltaAt));
   return {
-    ...{ magicByte: 2, attributes: 0, timestamp: '0', key: null, value: null, headers: {} },
-    offset: (fromOffset + BigInt(lastDelta)).toString(),
-    isControlRecord: false,
-    batchContext: { producerId: '-1', inTransaction: false },
-    unreadable: { reason, fromOffset },
+    ...{ attributes: 0, timestamp: '0', key: null, value: null, headers: {} },
+    offset: lastOffset(batch).toString(),
+    unreadable: { reason, fromOffset: batch.readBigInt64BE(0) },
   };
+}
+
+function lastOffset(batch: Buffer): bigint {
+  const lastDelta = batch.length < BATCH.headerBytes ? 0 : Math.max(0, batch.readInt32BE(BATCH.lastDeltaAt));
+  return batch.readBigInt64BE(0) + BigInt(lastDelta);
 }
 
 /** Zigzag varints, exact up to 2^53, and blocks with their length before them. Throws beyond the end. */

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { KafkaClient } from '../../../../wire/kafka/client.js';
 import { KafkaDeadLetters } from '../../../../wire/kafka/kafka-dead-letters.js';
 import type { DeadLetter } from '../../../../wire/bus.js';
+import type { ClosedBatch } from '../../../../wire/kafka/record-batch.js';
 import { freePort } from '../../../harness/free-port.js';
 import { kafkaOptions, makeTopic } from '../../../harness/kafka-bus.js';
 import { until } from '../../../harness/until.js';
@@ -29,10 +30,13 @@ test('dead letters arrive unchanged, with where they came from and why', async (
   await consumer.subscribe({ topic, fromBeginning: true });
   const found: string[] = [];
   await consumer.run({
-    eachMessage: ({ message: { headers, key, value } }) => {
-      const texts = Object.entries(headers!).map(([name, text]) => `${name}=${(text as Buffer).toString()}`);
-      found.push(`${key!.toString()} ${value!.toString()} ${texts.join(' ')}`);
-      return Promise.resolve();
+    eachBatch: async ({ batch }) => {
+      for (const closed of batch.messages as readonly unknown[] as readonly ClosedBatch[]) {
+        for (const { headers, key, value } of await closed.open()) {
+          const texts = Object.entries(headers).map(([name, text]) => `${name}=${text.toString()}`);
+          found.push(`${key!.toString()} ${value!.toString()} ${texts.join(' ')}`);
+        }
+      }
     },
   });
   await until(() => found.length === 5, 'five letters');

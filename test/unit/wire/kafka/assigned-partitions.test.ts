@@ -29,10 +29,13 @@ class FakeLog implements LogControl {
 
 function record(offset: number): BatchRecord {
   return {
-    ...{ magicByte: 2, attributes: 0, timestamp: '7', offset: String(offset), key: Buffer.from('host') },
-    ...{ value: Buffer.from(String(offset)), headers: {}, isControlRecord: false },
-    batchContext: { producerId: '-1', inTransaction: false },
+    ...{ attributes: 0, timestamp: '7', offset: String(offset), key: Buffer.from('host') },
+    ...{ value: Buffer.from(String(offset)), headers: {} },
   };
+}
+
+function batch(...records: BatchRecord[]): Fetched['batches'][number] {
+  return { open: () => Promise.resolve(records) };
 }
 
 /** A fetch that brought the records from `first` to before `end`. */
@@ -41,7 +44,7 @@ function fetch(first: number, end: number, more: Partial<Fetched> = {}): Fetched
   return {
     partition: 0,
     fetchedOffset: BigInt(first),
-    records: Array.from({ length: end - first }, (_, n) => record(first + n)),
+    batches: [batch(...Array.from({ length: end - first }, (_, n) => record(first + n)))],
     nextOffset: BigInt(end),
     endOffset: BigInt(end),
     isWanted: () => true,
@@ -145,6 +148,7 @@ test('a heartbeat that says the group is rebalancing ends the fetch, and reaches
 test('an assignment in the middle of a fetch ends it, and begins after the call that is under way', async () => {
   const { handler, log, mine } = await assigned(0n);
   const fetching = mine.fetched(fetch(0, 6));
+  await Promise.resolve(); // Its batch is open then.
   mine.assign(log, [0]);
   await fetching;
   await turns();
@@ -156,6 +160,7 @@ test('an assignment in the middle of a fetch ends it, and begins after the call 
 test('a partition that goes away: the handler hears of it after the call that is under way, once', async () => {
   const { handler, log, mine } = await assigned(0n);
   const fetching = mine.fetched(fetch(0, 6));
+  await Promise.resolve(); // Its batch is open then.
   mine.assign(log, [1]);
   assert.equal(mine.has(0), false);
   assert.deepEqual(handler.calls, ['assigned 0']);
@@ -191,10 +196,26 @@ test('records of the broker are stepped over only from where the partition is', 
 test('what cannot be read is counted by its offsets, and is no gap', async () => {
   const { mine } = await assigned(0n);
   const placeholder = { ...record(8), unreadable: { reason: 'batch_malformed', fromOffset: 5n } } as const;
-  const records = [record(0), record(1), placeholder, record(9)];
-  await mine.fetched(fetch(0, 10, { records }));
+  const batches = [batch(record(0), record(1)), batch(placeholder), batch(record(9))];
+  await mine.fetched(fetch(0, 10, { batches }));
   assert.deepEqual(mine.stats, {
     ...{ records: 3, bytes: 3, gaps: 3 },
     unreadable: { batch_malformed: 4, batch_too_large: 0, codec_unknown: 0 },
   });
+});
+
+test('a batch is opened when those before it are done with, and not at all when nothing is wanted any more', async () => {
+  const { handler, mine } = await assigned(0n);
+  const opened: string[] = [];
+  let isWanted = true;
+  const batches = [0, 2, 4].map((first) => ({
+    open: () => {
+      opened.push(`${first} after ${handler.texts(0).length}`);
+      if (first === 2) isWanted = false;
+      return Promise.resolve([record(first), record(first + 1)]);
+    },
+  }));
+  await mine.fetched(fetch(0, 6, { batches, isWanted: () => isWanted }));
+  assert.deepEqual(opened, ['0 after 0', '2 after 2']);
+  assert.deepEqual(handler.texts(0), ['0', '1']);
 });
