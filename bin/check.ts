@@ -33,7 +33,7 @@ export async function check({ values }: Settings, { measureMs }: CheckFlags): Pr
   const why = whyNotHere();
   if (why !== undefined) process.stdout.write(`Nothing is attached: ${why}\n\n`);
   const sound = configs.filter((_, i) => why === undefined && reports[i]!.faults.length === 0);
-  const kallsyms = new Kallsyms();
+  const kallsyms = new Kallsyms(native);
   const features = new KernelFeatures(native);
   const options: LoadOptions = { native, features, kaddr: (symbol) => kallsyms.address(symbol) };
   const attached = new Map<ProbeConfig, { probe: Probe } | { fault: string }>();

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { SERVED } from '../aggregator/served.js';
 import type { Collector } from '../collector/collector.js';
 import type { Logger } from '../lib/log.js';
+import { ROOT } from '../lib/root.js';
 import type { SettingValues } from '../lib/settings.js';
 import { native } from '../native/index.js';
 import { loadConfigs } from '../wire/config/load.js';
@@ -13,7 +14,7 @@ import { preflight } from './preflight.js';
 import { attachedLine, missed } from './summary.js';
 
 /** The probes that come with Sonde, as `npm run build:bpf` puts them. */
-const OWN_PROBES = fileURLToPath(new URL('../bpf', import.meta.url));
+const OWN_PROBES = fileURLToPath(new URL('dist/bpf', ROOT));
 
 export function configFolder(values: SettingValues): string {
   return values['config.dir'] ?? OWN_PROBES;

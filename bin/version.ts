@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { ROOT } from '../lib/root.js';
 
-/** From package.json, two folders above the compiled file. */
-export const VERSION = (
-  JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
-).version;
+/** From package.json. */
+export const VERSION = (JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')) as { version: string }).version;

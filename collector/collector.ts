@@ -8,7 +8,7 @@ import { Cgroups, needsCgroups } from './facts/cgroup/cgroups.js';
 import type { WatchMode } from './facts/cgroup/watch.js';
 import { hostFacts, type GivenHostFacts, type HostIdentity } from './facts/host.js';
 import { HostAnswers } from './facts/host-answers.js';
-import { Kallsyms } from './facts/kallsyms.js';
+import { Kallsyms, needsSymbols } from './facts/kallsyms.js';
 import { lookupProviders } from './facts/lookup-providers.js';
 import { healthBody } from './health.js';
 import type { CollectorMetrics } from './metrics.js';
@@ -64,7 +64,7 @@ export class Collector implements Refresh {
   /** Of the reads of maps; each buffer has its own. */
   readonly #clock: DrainClock;
   #drained: Drained;
-  readonly #kallsyms = new Kallsyms();
+  readonly #kallsyms: Kallsyms;
   readonly #cgroups: Cgroups;
   readonly #answers: HostAnswers;
   readonly #probes: ProbeSet;
@@ -85,6 +85,7 @@ export class Collector implements Refresh {
   constructor(options: CollectorOptions) {
     const { native, bus, identity, spool, metrics, log, keyframeIntervalMs: intervalMs = Infinity } = options;
     this.#options = options;
+    this.#kallsyms = new Kallsyms(native);
     this.#cgroups = new Cgroups({ native, watch: options.cgroupWatch ?? 'auto', metrics: metrics.cgroups, log });
     this.#answers = new HostAnswers(lookupProviders(native, this.#kallsyms, this.#cgroups));
     this.#clock = new DrainClock(() => native.clockAnchor());
@@ -129,6 +130,7 @@ export class Collector implements Refresh {
     const { native, configs, pollIntervalMs, keyframeIntervalMs = Infinity } = this.#options;
     await this.#uplink.start();
     try {
+      if (configs.some(needsSymbols)) this.#kallsyms.expect();
       if (configs.some(needsCgroups)) await this.#cgroups.start();
       const staged = await this.#probes.stage(await this.#probes.plan(configs));
       this.#probes.commit(staged);

@@ -15,6 +15,7 @@ export interface Binding {
   keepCapabilities(keep: bigint): void;
   mapsNeedCapability(): boolean;
   interfaceName(index: number): Uint8Array | null;
+  readFile(path: string): Promise<Buffer>;
   enableRunStats(): number;
   hasFeature(name: KernelFeature): boolean;
   postAttachMark(): void;

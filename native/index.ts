@@ -17,6 +17,7 @@ export const native: Native = Object.freeze({
   keepCapabilities: (keep) => binding().keepCapabilities(keep),
   mapsNeedCapability: () => binding().mapsNeedCapability(),
   interfaceName: (index) => binding().interfaceName(index),
+  readFile: (path) => binding().readFile(path),
   enableRunStats: () => binding().enableRunStats(),
   hasFeature: (name) => binding().hasFeature(name),
   printLog: (on) => binding().printLog(requireBoolean({ operation: 'print log', object: '' }, 'on', on)),

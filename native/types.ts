@@ -326,13 +326,18 @@ export interface Native {
   mapsNeedCapability(): boolean;
   /** The name that the network interface of this index (a u32) has now, in the process's own network namespace; null: there is none. */
   interfaceName(index: number): Uint8Array | null;
+  /**
+   * The bytes of a file, read on the thread pool in one go: Node makes a task of its own of every 4 KiB that a file of /proc gives.
+   * Rejects with a NativeError whose code is that of the errno.
+   */
+  readFile(path: string): Promise<Buffer>;
   /** Whether all that libbpf says, its debug log included, also goes to standard error, in this whole process. */
   printLog(on: boolean): void;
   /** Calls the addon's function `post_attach_mark`, to which programs may be attached that run once, when all is attached. */
   postAttachMark(): void;
   /**
-   * Gives back to the system what C code has freed in small blocks (large ones go back by themselves): some MB after libbpf has loaded
-   * objects. Takes a few milliseconds.
+   * Gives back to the system what C code has freed: some 20 MB after libbpf has loaded objects. From then on large blocks go back by
+   * themselves, at the price of fresh pages for each. Takes a few milliseconds.
    */
   trimMemory(): void;
 }

@@ -26,6 +26,7 @@ export function prepare() {
     for (const folder of [...TYPESCRIPT, '.tsbuildinfo'])
       rmSync(join(ROOT, 'dist', folder), { recursive: true, force: true });
     run('node', [join(ROOT, 'node_modules/typescript/bin/tsc')], ROOT);
+    run('node', [join(ROOT, 'scripts/build-bundle.mjs')], ROOT);
   });
   run('node', [join(ROOT, 'scripts/build-bpf.mjs')], ROOT);
 }

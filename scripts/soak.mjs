@@ -20,6 +20,10 @@ await main(() => {
   prepare();
   const files = names.map((name) => join(ROOT, `dist/test/soak/${name}.test.js`));
   const args = ['--enable-source-maps', '--test', '--test-concurrency=1', '--test-reporter=spec', ...files];
-  const result = spawnSync(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] });
+  const result = spawnSync(process.execPath, args, {
+    cwd: ROOT,
+    env: { ...process.env, TESTED_EXECUTABLE: join(ROOT, 'dist/sonde/sonde.js') },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
   process.exitCode = result.status ?? 1;
 });

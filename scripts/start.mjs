@@ -8,7 +8,7 @@ import { checkKernel, main } from './system.mjs';
 await main(() => {
   checkKernel();
   prepare();
-  const child = spawn(process.execPath, [join(ROOT, 'dist/bin/sonde.js'), 'run', ...process.argv.slice(2)], {
+  const child = spawn(process.execPath, [join(ROOT, 'dist/sonde/sonde.js'), 'run', ...process.argv.slice(2)], {
     stdio: 'inherit',
   });
   // Ctrl-C reaches the child from the terminal; what is sent to this process alone is handed on.

@@ -25,6 +25,7 @@ await main(() => {
   const args = ['--test', '--test-concurrency=1', '--test-reporter=spec', ...files];
   const result = spawnSync(process.execPath, ['--enable-source-maps', ...args], {
     cwd: ROOT,
+    env: { ...process.env, TESTED_EXECUTABLE: join(ROOT, 'dist/sonde/sonde.js') },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   process.exitCode = result.status ?? 1;

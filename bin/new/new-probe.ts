@@ -2,13 +2,13 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ROOT } from '../../lib/root.js';
 import { jsonSchemaText } from '../../wire/config/json-schema.js';
 import { UsageError } from '../fail.js';
 import { makefile, program, test, yaml, type NewProbe } from './templates.js';
 
-const PROGRAM = fileURLToPath(new URL('../sonde.js', import.meta.url));
 /** Headers of the programs that come with Sonde, which new ones include. */
-const INCLUDE = fileURLToPath(new URL('../../../bpf/include', import.meta.url));
+const INCLUDE = fileURLToPath(new URL('bpf/include', ROOT));
 const NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 const MAX_NAME = 48;
 
@@ -32,7 +32,7 @@ export async function newProbe(name: string, { dir = name }: NewProbeFlags): Pro
     name,
     snake: name.replaceAll('-', '_'),
     include: INCLUDE,
-    sonde: `${process.execPath} ${PROGRAM}`,
+    sonde: `${process.execPath} ${process.argv[1]!}`,
   };
   const files: readonly (readonly [string, string])[] = [
     [`${name}.bpf.c`, program(probe)],

@@ -6,12 +6,24 @@ export class AddressIndex {
   readonly addresses: Float64Array;
   readonly #numbers: Uint32Array;
 
-  /** `addresses` and `numbers` pairwise; mostly in order already, which makes this cheap. */
-  constructor(addresses: readonly number[], numbers: readonly number[]) {
-    const inOrder = addresses.map((_, i) => i).sort((a, b) => addresses[a]! - addresses[b]! || a - b);
-    const first = inOrder.filter((i, at) => at === 0 || addresses[i] !== addresses[inOrder[at - 1]!]);
-    this.addresses = Float64Array.from(first, (i) => addresses[i]!);
-    this.#numbers = Uint32Array.from(first, (i) => numbers[i]!);
+  /** `addresses` and `numbers` pairwise, in any order; those of the kernel itself come in order, which makes this cheap. */
+  constructor(addresses: Float64Array, numbers: Uint32Array) {
+    const ascending = ascendingCount(addresses);
+    const rest = Uint32Array.from({ length: addresses.length - ascending }, (_, i) => ascending + i).sort(
+      (a, b) => addresses[a]! - addresses[b]! || a - b,
+    );
+    this.addresses = new Float64Array(addresses.length);
+    this.#numbers = new Uint32Array(addresses.length);
+    let length = 0;
+    for (let first = 0, second = 0; first < ascending || second < rest.length;) {
+      const isFirst = second === rest.length || (first < ascending && addresses[first]! <= addresses[rest[second]!]!);
+      const from = isFirst ? first++ : rest[second++]!;
+      if (length > 0 && this.addresses[length - 1] === addresses[from]) continue;
+      this.addresses[length] = addresses[from]!;
+      this.#numbers[length++] = numbers[from]!;
+    }
+    this.addresses = this.addresses.slice(0, length);
+    this.#numbers = this.#numbers.slice(0, length);
   }
 
   get(address: number): number | undefined {
@@ -35,4 +47,11 @@ export function indexBelow(addresses: Float64Array, address: number): number {
     else high = middle;
   }
   return low - 1;
+}
+
+/** How many addresses there are before the first that is lower than the one before it. */
+function ascendingCount(addresses: Float64Array): number {
+  let count = Math.min(1, addresses.length);
+  while (count < addresses.length && addresses[count]! >= addresses[count - 1]!) count++;
+  return count;
 }

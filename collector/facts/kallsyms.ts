@@ -1,9 +1,14 @@
-import { readFile } from 'node:fs/promises';
+import type { Native } from '../../native/types.js';
+import type { ProbeConfig } from '../../wire/config/schema.js';
+import { decodersUsed } from '../../wire/config/decoders-used.js';
 import { AddressIndex, indexBelow } from './address-index.js';
 
 const PATH = '/proc/kallsyms';
 /** How long an answer "no such symbol" stands, and with it the least time between two reads for unknown addresses. */
 const NEGATIVE_MS = 60_000;
+
+/** 16 digits, a space, the type, a space, a character, and the end. */
+const MIN_LINE_BYTES = 21;
 
 const NEWLINE = 0x0a;
 const SPACE = 0x20;
@@ -16,37 +21,51 @@ const LOW_BITS = 52n;
 const LOW_MASK = 2n ** LOW_BITS - 1n;
 
 /**
- * Kernel symbols by address. `/proc/kallsyms` is read when the first address is asked for, and again when one is unknown (a
- * module may have been loaded), but at most once a minute.
+ * Kernel symbols by address. `/proc/kallsyms` is read when the first address is asked for, or before that is to be expected, and again
+ * when an address is unknown (a module may have been loaded), but at most once a minute.
  */
 export class Kallsyms {
+  readonly #native: Pick<Native, 'readFile'>;
   readonly #path: string;
   readonly #now: () => number;
-  #text = Buffer.alloc(0);
+  #text: Buffer = Buffer.alloc(0);
   /** Where in the text the name of the symbol at an address begins. The addresses are their low 52 bits. */
-  #names = new AddressIndex([], []);
+  #names = new AddressIndex(new Float64Array(0), new Uint32Array(0));
   /** Addresses of code, ascending, as in `#names`; made when they are first needed. */
   #code: Float64Array | undefined;
   #readAt = -Infinity;
   #reading: Promise<void> | undefined;
+  #early: Promise<void> | undefined;
 
   /** `now`: a clock that only goes forward, in milliseconds. */
-  constructor(path = PATH, now: () => number = () => performance.now()) {
+  constructor(native: Pick<Native, 'readFile'>, path = PATH, now: () => number = () => performance.now()) {
+    this.#native = native;
     this.#path = path;
     this.#now = now;
+  }
+
+  /**
+   * Addresses will be asked for: the symbols are read meanwhile. What they do not hold is looked for again at the first question: it may
+   * be of a program that is loaded after this. A failure shows then, too.
+   */
+  expect(): void {
+    this.#early = this.#read().then(
+      () => void (this.#readAt = -Infinity),
+      () => undefined,
+    );
   }
 
   /** The name of the (first listed) symbol that starts exactly at `address`. */
   async exact(address: bigint): Promise<Buffer | undefined> {
     const low = Number(address & LOW_MASK);
-    if (this.#names.get(low) === undefined) await this.#readUnlessFresh();
+    await this.#readUnless(() => this.#names.get(low) !== undefined);
     return this.#nameAt(low);
   }
 
   /** The name of the (first listed) symbol of code at `address`, or of the nearest below it. */
   async nearest(address: bigint): Promise<Buffer | undefined> {
     const low = Number(address & LOW_MASK);
-    if (!this.#isWithinKernel(low)) await this.#readUnlessFresh();
+    await this.#readUnless(() => this.#isWithinKernel(low));
     const nearest = this.#addresses[indexBelow(this.#addresses, low)];
     if (nearest === undefined || this.#upperBits(nearest) !== address >> LOW_BITS) return undefined;
     return this.#nameAt(nearest);
@@ -54,7 +73,7 @@ export class Kallsyms {
 
   /** The address of a symbol (for `kaddrs`), or undefined. 0 when the kernel hides addresses (kernel.kptr_restrict). */
   async address(name: string): Promise<bigint | undefined> {
-    const text = (await readFile(this.#path)).toString('latin1');
+    const text = (await this.#native.readFile(this.#path)).toString('latin1');
     const line = new RegExp(`^([0-9a-f]+) \\w ${name.replaceAll(/[^\w]/g, '\\$&')}(\\t|$)`, 'm').exec(text);
     return line === null ? undefined : BigInt(`0x${line[1]!}`);
   }
@@ -91,29 +110,34 @@ export class Kallsyms {
     return end;
   }
 
-  async #readUnlessFresh(): Promise<void> {
+  async #readUnless(isKnown: () => boolean): Promise<void> {
+    if (isKnown()) return;
+    await this.#early;
+    if (isKnown()) return;
     if (this.#now() - this.#readAt < NEGATIVE_MS) return;
     await (this.#reading ??= this.#read().finally(() => (this.#reading = undefined)));
   }
 
   /** Lines are `address type name[\t[module]]`, with the address in 16 hex digits. */
   async #read(): Promise<void> {
-    const text = await readFile(this.#path);
-    const addresses: number[] = [];
-    const names: number[] = [];
+    const text = await this.#native.readFile(this.#path);
+    const most = Math.ceil(text.length / MIN_LINE_BYTES);
+    const addresses = new Float64Array(most);
+    const names = new Uint32Array(most);
+    let count = 0;
     for (let at = 0; at < text.length;) {
       let address = 0;
       let digit = at + 3;
       for (; text[digit] !== SPACE && digit < text.length; digit++) address = address * 16 + hexValue(text[digit]!);
       if (address !== 0) {
-        addresses.push(address);
-        names.push(digit + 3);
+        addresses[count] = address;
+        names[count++] = digit + 3;
       }
       const end = text.indexOf(NEWLINE, digit);
       at = end < 0 ? text.length : end + 1;
     }
     this.#text = text;
-    this.#names = new AddressIndex(addresses, names);
+    this.#names = new AddressIndex(addresses.subarray(0, count), names.subarray(0, count));
     this.#code = undefined;
     this.#readAt = this.#now();
   }
@@ -121,4 +145,10 @@ export class Kallsyms {
 
 function hexValue(byte: number): number {
   return byte <= 0x39 ? byte - 0x30 : byte - 0x57;
+}
+
+/** Whether a config asks for symbols by address. */
+export function needsSymbols(config: ProbeConfig): boolean {
+  const used = decodersUsed(config);
+  return used.has('ksym') || used.has('kstack');
 }

@@ -3,7 +3,7 @@ import type { NativeErrorFields } from '../../native/types.js';
 
 /** The kernel's refusal of a program, in one line of plain words. `section`: the program's ELF section. */
 export function explainRefusal(error: NativeErrorFields & Error, section: string): string {
-  const kind = section.split('/')[0]!.replace(/^\?/, '').replace(/\.s$/, '');
+  const kind = sectionKind(section);
   const target = section.slice(section.indexOf('/') + 1);
   const missing =
     /failed to find (?:kernel )?BTF type ID of '([^']+)'|'([^']+)' is not found in (?:vmlinux|kernel) BTF/.exec(
@@ -31,6 +31,11 @@ export function explainRefusal(error: NativeErrorFields & Error, section: string
   if (error.code === 'EOPNOTSUPP' || error.code === 'ENOTSUPP' || error.code === 'ENOTSUP')
     return `${kind} is not supported by this kernel`;
   return `${error.operation}: ${lastLibbpfLine(error.log) ?? error.message}`;
+}
+
+/** What comes before the first slash, such as `fentry`, whether it is loaded by default or may sleep. */
+export function sectionKind(section: string): string {
+  return section.split('/')[0]!.replace(/^\?/, '').replace(/\.s$/, '');
 }
 
 /** Sections that the addon attaches by itself. `target`: what follows the first slash. */

@@ -14,7 +14,7 @@ export interface LoadOptions {
   readonly btfPath?: string | undefined;
   /** Answers a config's `kaddrs`: undefined when there is no such symbol, 0 when its address is hidden from us. */
   readonly kaddr: (symbol: string) => Promise<bigint | undefined>;
-  readonly features: Pick<KernelFeatures, 'unmet'>;
+  readonly features: Pick<KernelFeatures, 'unmet' | 'refused' | 'refusalOf'>;
   /** Awaited each time that programs are loaded and about to be attached; what it throws ends the loading. */
   readonly beforeAttach?: () => Promise<void>;
 }
@@ -42,7 +42,7 @@ export async function loadProbe(config: ProbeConfig, options: LoadOptions): Prom
   }
   if (refused.length > 0 && fitting.length === 0) return unfitProbe(config, refused, options);
   for (const variant of fitting.slice(0, -1)) {
-    const { object, programs, links } = await loadVariant(config, variant, options);
+    const { object, programs, links } = await loadVariant(config, variant, options, true);
     const refusal = programs.find((program) => program.variant === variant.name && !program.attached);
     if (refusal === undefined) return new Probe(config, object, programs, refused, links);
     object?.close();
@@ -89,11 +89,13 @@ export function markAttached(native: Native, probes: readonly Probe[]): void {
 /**
  * Everything of one variant that the kernel takes. libbpf loads an object whole or not at all: when the kernel refuses a program
  * the object is opened again without it, until the rest loads or nothing is left.
+ * @param isWholeOrNothing nothing is loaded of a variant with a program of a kind that the kernel refuses.
  */
 async function loadVariant(
   config: ProbeConfig,
   variant: VariantConfig | undefined,
   options: LoadOptions,
+  isWholeOrNothing = false,
 ): Promise<LoadedVariant> {
   const file = objectFile(config, variant);
   const refused: ProgramStatus[] = [];
@@ -105,6 +107,13 @@ async function loadVariant(
       if (wanted.length === 0) {
         object.close();
         break;
+      }
+      const hopeless = refusedKinds(variant, wanted, options);
+      if (hopeless.length > 0) {
+        refused.push(...hopeless);
+        object.close();
+        if (isWholeOrNothing && hopeless.some((status) => status.variant === variant?.name)) break;
+        continue;
       }
       const missing = await setKaddrs(config, object, options);
       if (missing !== undefined) {
@@ -120,6 +129,7 @@ async function loadVariant(
         return { object, programs: [...attached, ...refused], links };
       }
       const culprits = wanted.filter((program) => program.name === failure.program);
+      for (const { section } of culprits) options.features.refused(section, failure);
       // What is not a program's fault (a map that cannot be made, say) stops them all.
       for (const program of culprits.length > 0 ? culprits : wanted) {
         refused.push(refusedStatus(program, variantOf(variant, program), failure));
@@ -170,6 +180,18 @@ function choosePrograms(
     program.autoload = isWanted && !refused.some((status) => status.name === program.name);
   }
   return object.programs.filter((program) => program.autoload);
+}
+
+/** Those programs of which the kernel has refused others for their kind. */
+function refusedKinds(
+  variant: VariantConfig | undefined,
+  wanted: readonly BpfProgram[],
+  { features }: LoadOptions,
+): ProgramStatus[] {
+  return wanted.flatMap((program) => {
+    const refusal = features.refusalOf(program.section);
+    return refusal === undefined ? [] : [refusedStatus(program, variantOf(variant, program), refusal)];
+  });
 }
 
 /** The variant a program is one of; '' for a program of all variants. */

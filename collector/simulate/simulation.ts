@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ROOT } from '../../lib/root.js';
 import type { Publisher } from '../../wire/bus.js';
 import type { Anchor } from '../publish/drain-clock.js';
 import { CountingPublisher } from './counting-publisher.js';
@@ -10,8 +11,7 @@ import { SimulatedHost } from './simulated-host.js';
 import type { TruthLine } from './truth.js';
 
 const CONFIGS = ['sim-calls', 'sim-functions', 'sim-latency', 'sim-events'];
-/** The YAML texts are where the sources are, three folders above the compiled file. */
-const CONFIG_FOLDER = new URL('../../../collector/simulate/configs/', import.meta.url);
+const CONFIG_FOLDER = new URL('collector/simulate/configs/', ROOT);
 
 /** How often it is looked which hosts are due. */
 const TICK_MS = 20;

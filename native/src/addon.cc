@@ -8,6 +8,7 @@
 #include "directory_events.h"
 #include "event_reader.h"
 #include "features.h"
+#include "file_reader.h"
 #include "interface_name.h"
 #include "log_capture.h"
 #include "map.h"
@@ -45,27 +46,29 @@ static Napi::Value PostAttachMark(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+/**
+ * While objects are loaded, what is freed stays with the process: libbpf takes 12 MB to read the kernel's BTF for each of
+ * them, and would wait for the system to hand out new pages for half of the time.
+ */
+static void KeepFreedMemory() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 32 * 1024 * 1024);
+  mallopt(M_TRIM_THRESHOLD, 256 * 1024 * 1024);
+#endif
+}
+
+/// And from then on blocks from 256 KiB on go back to the system when they are freed.
 static Napi::Value TrimMemory(const Napi::CallbackInfo& info) {
 #ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+  mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
   malloc_trim(0);
 #endif
   return info.Env().Undefined();
 }
 
-/**
- * Blocks from 256 KiB on go back to the system when they are freed. By itself glibc raises that bound to the largest
- * block it has seen freed, up to 32 MiB, and keeps what is smaller: after one read of the kernel's BTF, or of its
- * symbols, some 20 MB for ever.
- */
-static void ReturnLargeBlocks() {
-#ifdef __GLIBC__
-  mallopt(M_MMAP_THRESHOLD, 256 * 1024);
-  mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
-#endif
-}
-
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
-  ReturnLargeBlocks();
+  KeepFreedMemory();
   LogCapture::Install();
   auto* addon = new Addon();
   addon->object = Napi::Persistent(Object::Define(env));
@@ -77,6 +80,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["open"] = Napi::Function::New(env, Open);
   exports["openDirectoryEvents"] = Napi::Function::New(env, OpenDirectoryEvents);
   exports["clockAnchor"] = Napi::Function::New(env, ClockAnchor);
+  exports["readFile"] = Napi::Function::New(env, ReadFile);
   exports["interfaceName"] = Napi::Function::New(env, InterfaceName);
   exports["enableRunStats"] = Napi::Function::New(env, EnableRunStats);
   exports["hasFeature"] = Napi::Function::New(env, HasFeature);

@@ -11,8 +11,8 @@ import { packageRoot } from '../harness/root.js';
 import { configFolder, runSonde, startSonde } from '../harness/sonde.js';
 import { until } from '../harness/until.js';
 import { assertForPeople, assertRefused } from './assert-refused.js';
+import { SONDE } from '../harness/executable.js';
 
-const SONDE = join(packageRoot(), 'dist', 'bin', 'sonde.js');
 const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
 
 test('--version and --help answer and end', async () => {

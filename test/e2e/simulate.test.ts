@@ -8,7 +8,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RecordingReader } from '../../wire/recording/recording-reader.js';
 import { ReferenceTruth, type Sample } from '../harness/reference-truth.js';
-import { packageRoot } from '../harness/root.js';
+import { SONDE } from '../harness/executable.js';
 import { samplesByName } from '../harness/samples.js';
 import { runSonde } from '../harness/sonde.js';
 import { assertRefused } from './assert-refused.js';
@@ -49,8 +49,7 @@ test('steps of made-up time make the same file and the same truth each time', as
 
 test('ended by SIGTERM it still brings everything to the bus, and tells the truth', async () => {
   const [out, truth] = [join(folder, 'ended'), join(folder, 'ended-truth')];
-  const sonde = join(packageRoot(), 'dist', 'bin', 'sonde.js');
-  const child = spawn(process.execPath, [sonde, ...FEW, '--out', out, '--truth', truth], {
+  const child = spawn(process.execPath, [SONDE, ...FEW, '--out', out, '--truth', truth], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let stdout = '';

@@ -6,14 +6,13 @@ import { get } from 'node:https';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { freePort } from '../harness/free-port.js';
-import { packageRoot } from '../harness/root.js';
 import { runSonde, startSonde } from '../harness/sonde.js';
 import { until } from '../harness/until.js';
 import { makeCertificates, type Certificates } from '../services/certificates.js';
 import { testFolder } from '../services/folders.js';
 import { assertForPeople, assertRefused } from './assert-refused.js';
+import { SONDE } from '../harness/executable.js';
 
-const SONDE = join(packageRoot(), 'dist', 'bin', 'sonde.js');
 /** Of `opensesame`, by the C library's crypt(3). */
 const HASH = '$2b$10$OV2.WheCO75F1SPsQ.EIOeyLBOlQyOp0X6H7p/0TTEZBrOhT2sA0G';
 const SECURE = `tls_server_config:

@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { parse, stringify } from 'yaml';
 import { parseMetrics, type Sample } from './kernel-metrics.js';
 import { freePort } from './free-port.js';
+import { SONDE } from './executable.js';
 
-const SONDE = fileURLToPath(new URL('../../bin/sonde.js', import.meta.url));
 const PROBES = fileURLToPath(new URL('../../bpf', import.meta.url));
 /** In an emulated guest a start takes about ten seconds. */
 const START_TIMEOUT_MS = 120_000;

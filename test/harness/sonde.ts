@@ -7,9 +7,8 @@ import type { TestContext } from 'node:test';
 import { runChild, type ChildOptions, type ChildResult } from './child.js';
 import { compileFixture } from './compile-bpf.js';
 import { parseMetrics, type Sample } from './kernel-metrics.js';
-import { packageRoot } from './root.js';
+import { SONDE } from './executable.js';
 
-const SONDE = join(packageRoot(), 'dist', 'bin', 'sonde.js');
 /** A start takes half a second; in a guest, or on a machine that builds something else meanwhile, far longer. */
 const START_TIMEOUT_MS = 150_000;
 

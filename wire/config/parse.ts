@@ -4,12 +4,19 @@ import { formatPath, type Path } from '../../lib/yaml/path.js';
 import { MAX_FILE_BYTES, readYaml, type YamlReading } from '../../lib/yaml/read-yaml.js';
 import { ConfigError, type ConfigProblem } from '../errors.js';
 import { toProbeConfig } from './convert.js';
-import { probeSchema, type ProbeConfig } from './schema.js';
+import { probeSchema, type ProbeConfig, type ProbeInput } from './schema.js';
 
 /** Problems of one file that are listed; a file that is none at all would otherwise have one a line. */
 const MAX_PROBLEMS = 100;
 /** Characters of a message or a path, which may quote the text. */
 const MAX_SHOWN = 400;
+
+/** Texts whose content is kept: an aggregator gets the same few from each of a thousand hosts. */
+const MAX_KEPT = 64;
+const MAX_KEPT_CHARACTERS = 64 * 1024;
+
+/** What valid texts hold, the one that was read last at the end. */
+const kept = new Map<string, ProbeInput>();
 
 /**
  * Reads one probe's YAML.
@@ -18,6 +25,19 @@ const MAX_SHOWN = 400;
  * @throws {ConfigError} with every problem of the text at once.
  */
 export function parseConfig(name: string, file: string, text: string): ProbeConfig {
+  const content = kept.get(text) ?? readProbe(file, text);
+  keep(text, content);
+  return toProbeConfig(name, file, text, content);
+}
+
+function keep(text: string, content: ProbeInput): void {
+  if (text.length > MAX_KEPT_CHARACTERS) return;
+  kept.delete(text);
+  kept.set(text, content);
+  if (kept.size > MAX_KEPT) kept.delete(kept.keys().next().value!);
+}
+
+function readProbe(file: string, text: string): ProbeInput {
   if (Buffer.byteLength(text) > MAX_FILE_BYTES) {
     const hint = 'is it the right file?';
     throw new ConfigError([
@@ -31,7 +51,7 @@ export function parseConfig(name: string, file: string, text: string): ProbeConf
   const result = probeSchema.safeParse(reading.data ?? {}, { reportInput: true });
   const problems = toProblems(file, reading, result.error?.issues ?? []);
   if (!result.success || problems.length > 0) throw new ConfigError(limit(problems));
-  return toProbeConfig(name, file, text, result.data);
+  return result.data;
 }
 
 /** Where a path of a config's text is: for problems that are found after parsing. */

@@ -1,12 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../free-port.js';
-import { packageRoot } from '../root.js';
+import { SONDE } from '../executable.js';
 
-const SONDE = join(packageRoot(), 'dist', 'bin', 'sonde.js');
 const START_TIMEOUT_MS = 60_000;
 /** What is kept of what a process prints: its end. */
 const KEPT_CHARACTERS = 64 * 1024;

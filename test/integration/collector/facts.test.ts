@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Devices } from '../../../collector/facts/devices.js';
 import { Kallsyms } from '../../../collector/facts/kallsyms.js';
+import { native } from '../../../native/index.js';
 
 /** Lines of /proc/kallsyms with an address: what awk would say. */
 function symbols(): { address: bigint; name: string }[] {
@@ -21,7 +22,7 @@ test('symbols are found by the address they start at, the first listed one of se
   const first = new Map<bigint, string>();
   for (const { address, name } of all) if (address !== 0n && !first.has(address)) first.set(address, name);
   assert.ok(first.size > 10_000, 'the kernel shows addresses');
-  const kallsyms = new Kallsyms();
+  const kallsyms = new Kallsyms(native);
   const addresses = [...first.keys()];
   const step = Math.ceil(addresses.length / 2000);
   for (let i = 0; i < addresses.length; i += step) {
@@ -38,7 +39,7 @@ test('an address within a function has its name: that of the nearest symbol of c
     .split('\n')
     .filter((line) => /^\w+ [tTwW] /.test(line));
   const starts = code.map((line) => BigInt(`0x${line.split(' ')[0]!}`));
-  const kallsyms = new Kallsyms();
+  const kallsyms = new Kallsyms(native);
   for (let i = 0; i < all.length; i += Math.ceil(all.length / 50)) {
     for (const address of [all[i]!.address, all[i]!.address + 1n, all[i]!.address + 5n]) {
       // As slow as it is plain: all symbols are looked at.
@@ -55,7 +56,7 @@ test('the nearest symbol is of code; what may be of a module that came later is 
   t.after(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'kallsyms');
   let now = 0;
-  const kallsyms = new Kallsyms(file, () => now);
+  const kallsyms = new Kallsyms(native, file, () => now);
   const name = async (address: bigint): Promise<string | undefined> => (await kallsyms.nearest(address))?.toString();
   const kernel = [
     '0000000000000000 A fixed_percpu_data',
@@ -85,18 +86,35 @@ test('the nearest symbol is of code; what may be of a module that came later is 
   assert.equal(await name(0xffffffffc0001234n), 'new_function');
 });
 
+test('what is read before it is asked for is read again for an address that it does not hold', async (t) => {
+  const file = join(mkdtempSync(join(tmpdir(), 'sonde-kallsyms-')), 'kallsyms');
+  t.after(() => rmSync(file));
+  const kernel = 'ffffffff81000000 T first\nffffffff81000100 T last\n';
+  writeFileSync(file, kernel);
+  const reads: string[] = [];
+  const counted = { readFile: (path: string) => (reads.push(path), native.readFile(path)) };
+  const kallsyms = new Kallsyms(counted, file);
+  kallsyms.expect();
+  assert.equal((await kallsyms.nearest(0xffffffff81000010n))?.toString(), 'first');
+  assert.equal(reads.length, 1, 'it was there already');
+  writeFileSync(file, `${kernel}ffffffffa0000000 t bpf_prog_1\t[bpf]\n`);
+  assert.equal((await kallsyms.nearest(0xffffffffa0000010n))?.toString(), 'bpf_prog_1');
+  assert.equal((await kallsyms.exact(0xffffffffa0000000n))?.toString(), 'bpf_prog_1');
+  assert.equal(reads.length, 2);
+});
+
 test('without addresses, as for who lacks the permission, nothing has a name', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'sonde-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'kallsyms');
   writeFileSync(file, '0000000000000000 T _stext\n0000000000000000 T weak\n');
-  assert.equal(await new Kallsyms(file).nearest(0xffffffff81000000n), undefined);
+  assert.equal(await new Kallsyms(native, file).nearest(0xffffffff81000000n), undefined);
 });
 
 test('a symbol has its address, for kaddrs', async () => {
   const { address, name } = symbols().find((symbol) => symbol.name === 'tcp_v4_connect')!;
-  assert.equal(await new Kallsyms().address(name), address);
-  assert.equal(await new Kallsyms().address('no_such_symbol_here'), undefined);
+  assert.equal(await new Kallsyms(native).address(name), address);
+  assert.equal(await new Kallsyms(native).address('no_such_symbol_here'), undefined);
 });
 
 test('an address that nobody knows costs one read a minute, not one a question', async (t) => {
@@ -104,7 +122,7 @@ test('an address that nobody knows costs one read a minute, not one a question',
   t.after(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'kallsyms');
   let now = 0;
-  const kallsyms = new Kallsyms(file, () => now);
+  const kallsyms = new Kallsyms(native, file, () => now);
   writeFileSync(file, 'ffffffff81000000 T first\n');
   assert.equal(await kallsyms.exact(0xffffffffc0000000n), undefined);
   writeFileSync(file, 'ffffffff81000000 T first\nffffffffc0000000 t of_a_module\t[module]\n');
@@ -119,7 +137,7 @@ test('a name that several functions have is found at each of their addresses', a
   t.after(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'kallsyms');
   writeFileSync(file, 'ffffffff81000000 t twin\nffffffff81000010 t other\nffffffff81000020 t twin\n');
-  const kallsyms = new Kallsyms(file);
+  const kallsyms = new Kallsyms(native, file);
   const names = [0xffffffff81000000n, 0xffffffff81000010n, 0xffffffff81000020n].map((address) =>
     kallsyms.exact(address),
   );

@@ -5,7 +5,9 @@ import { ProbeSet } from '../../../collector/probe/probe-set.js';
 import { native } from '../../../native/index.js';
 import type { BpfObject, Native } from '../../../native/types.js';
 import { loadConfigs } from '../../../wire/config/load.js';
+import { loadProbe } from '../../../collector/probe/load-probe.js';
 import { skipUnlessRoot } from '../../harness/privileged.js';
+import { fixtureYaml } from '../../harness/bpf-fixture.js';
 import { configFolder } from '../../harness/sonde.js';
 
 const YAML =
@@ -33,4 +35,30 @@ test('a probe whose readers cannot be opened does not stay in the kernel', { ski
   await assert.rejects(probes.stage(await probes.plan(configs)), { message: 'no descriptors left' });
   assert.equal(opened.length, 1);
   assert.throws(() => opened[0]!.programs[0]!.info(), { code: 'CLOSED' });
+});
+
+test('what the kernel has refused for its kind is not loaded again', { skip: skipUnlessRoot }, async (t) => {
+  let loads = 0;
+  const counting: Native = {
+    ...native,
+    open: (...given) => {
+      const object = native.open(...given);
+      const load = object.load.bind(object);
+      object.load = () => (loads++, load());
+      return object;
+    },
+  };
+  const features = new KernelFeatures(native);
+  if (native.hasFeature('fentry')) return t.skip('this kernel takes fentry programs');
+  const [config] = await loadConfigs(configFolder(t, { refused: { yaml: fixtureYaml('refused'), object: 'refused' } }));
+  const statuses = async (): Promise<readonly string[]> => {
+    const probe = await loadProbe(config!, { native: counting, features, kaddr: () => Promise.resolve(undefined) });
+    t.after(() => probe.close());
+    return probe.programs.map(({ name, attached, reason }) => `${name} ${attached} ${reason}`).sort();
+  };
+  const first = await statuses();
+  assert.ok(first.includes('by_fentry false fentry is not permitted by this kernel'), first.join('\n'));
+  const loadsOfFirst = loads;
+  assert.deepEqual(await statuses(), first);
+  assert.ok(loads - loadsOfFirst < loadsOfFirst, `${loadsOfFirst} loads, then ${loads - loadsOfFirst}`);
 });

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { SONDE } from '../../harness/executable.js';
 
-const SONDE = fileURLToPath(new URL('../../../bin/sonde.js', import.meta.url));
 const PRINT_SIZE = `data:text/javascript,
   import { getHeapSpaceStatistics } from 'node:v8';
   const size = () => getHeapSpaceStatistics().find((space) => space.space_name === 'new_space').space_size;

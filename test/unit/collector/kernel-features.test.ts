@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +21,10 @@ function kernel(t: TestContext, has: readonly KernelFeature[]): { features: Kern
   const kallsyms = join(folder, 'kallsyms');
   writeFileSync(kallsyms, SYMBOLS);
   const asked: KernelFeature[] = [];
-  const native = { hasFeature: (name: KernelFeature) => (asked.push(name), has.includes(name)) };
+  const native = {
+    readFile: (path: string) => readFile(path),
+    hasFeature: (name: KernelFeature) => (asked.push(name), has.includes(name)),
+  };
   return { features: new KernelFeatures(native, 'x86_64', kallsyms), asked };
 }
 
@@ -60,4 +64,19 @@ test('one of the architectures', async (t) => {
     await features.unmet(when([], [], ['aarch64', 's390x'])),
     'this machine is x86_64, not aarch64 or s390x',
   );
+});
+
+test('what a kernel lacks a feature for is refused once for all of its kind; what was wrong with one program, for that one', (t) => {
+  const refusal = Object.assign(new Error('not permitted'), {
+    ...{ code: 'EPERM', errno: 1, operation: 'load', object: 'o', program: 'p', map: '', log: '' },
+  });
+  const without = kernel(t, ['lsm']).features;
+  assert.equal(without.refusalOf('fentry/vfs_read'), undefined, 'nothing is known before');
+  without.refused('fentry/vfs_read', refusal);
+  for (const section of ['fentry/tcp_connect', 'fexit/vfs_read', '?fentry.s/vfs_read'])
+    assert.equal(without.refusalOf(section), refusal, section);
+  for (const section of ['kprobe/vfs_read', 'tp_btf/softirq_entry'])
+    assert.equal(without.refusalOf(section), undefined);
+  without.refused('lsm/file_open', refusal);
+  assert.equal(without.refusalOf('lsm/file_open'), undefined, 'the kernel has lsm: it was the program');
 });

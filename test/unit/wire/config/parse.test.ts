@@ -338,3 +338,12 @@ test('the schema can be given to editors', () => {
     'sensitive',
   ]);
 });
+
+test('a text that was read before is the config of whoever reads it; what is wrong is told each of them', () => {
+  const { text } = fixtures('good')[0]!;
+  const first = parseConfig('one', 'one.yaml', text);
+  const configs = Array.from({ length: 200 }, (_, n) => parseConfig(`host-${n}`, `${n}.yaml`, text));
+  assert.deepEqual(configs[199], { ...first, name: 'host-199', file: '199.yaml' });
+  assert.throws(() => parseConfig('bad', 'bad.yaml', 'metrics: 1'), ConfigError);
+  assert.throws(() => parseConfig('bad', 'again.yaml', 'metrics: 1'), /again\.yaml/);
+});
