@@ -47,8 +47,8 @@ static Napi::Value PostAttachMark(const Napi::CallbackInfo& info) {
 }
 
 /**
- * While objects are loaded, what is freed stays with the process: libbpf takes 12 MB to read the kernel's BTF for each of
- * them, and would wait for the system to hand out new pages for half of the time.
+ * While objects are loaded, what is freed stays with the process: libbpf takes 12 MB to read the kernel's BTF for each
+ * of them, and would wait for the system to hand out new pages for half of the time.
  */
 static void KeepFreedMemory() {
 #ifdef __GLIBC__
