@@ -1,12 +1,12 @@
 import { SondeError } from '../wire/errors.js';
 import { bucketIndex, keptLabels } from '../wire/config/family.js';
 import { metricsOf } from '../wire/config/metrics-of.js';
-import type { AnyMetricConfig, ProbeConfig } from '../wire/config/schema.js';
+import type { AnyMetricConfig, HistogramConfig, ProbeConfig } from '../wire/config/schema.js';
 import type { Config, MapShape } from '../wire/frame.js';
 import { layoutFromMessage } from '../wire/layout-message.js';
 import { resolveFields, type Field, type FieldResolution } from '../wire/layout/fields.js';
 import { foldedField, isValueField, resolveRecordValue, resolveValue, type ValueField } from '../wire/layout/value.js';
-import { bucketsOf } from './series/buckets.js';
+import { bucketsOf, type BucketSpec } from './series/buckets.js';
 import { EventState } from './series/event-state.js';
 import type { Numbers } from './series/cells.js';
 import type { Family, FamilyDefinition } from './series/family.js';
@@ -95,10 +95,15 @@ function definitionOf(
       labels.map(({ name }) => name),
       metric.limits,
     ),
-    ...(metric.type === 'histogram' && { buckets: bucketsOf(metric) }),
+    ...(metric.type === 'histogram' && { buckets: bucketsOf({ ...metric, ...nativeSource(metric) }) }),
     ...(numbers !== 'u64' && { numbers }),
     ...(metric.aggregate !== 'sum' && { aggregate: metric.aggregate }),
   };
+}
+
+/** The kernel's buckets are all there is of a map; of events there are the values. */
+function nativeSource({ native, source }: HistogramConfig): Pick<BucketSpec, 'nativeFrom'> {
+  return native ? { nativeFrom: source.kind === 'map' ? 'buckets' : 'values' } : {};
 }
 
 /** What a gauge of such values holds. */

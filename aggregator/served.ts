@@ -22,6 +22,7 @@ export const SERVED: ReadonlySet<Feature> = new Set<Feature>([
   'when',
   'limits',
   'flush_interval',
+  'native',
   'cgroup_id_map',
   ...DECODERS.map((name) => `decoder:${name}` as const),
 ]);

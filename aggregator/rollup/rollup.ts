@@ -167,5 +167,5 @@ export class Rollup {
 }
 
 function kindOf({ definition: { type, buckets, numbers, aggregate } }: Family): string {
-  return JSON.stringify([type, numbers ?? '', aggregate ?? '', buckets?.multiplier ?? 0, buckets?.bounds ?? []]);
+  return JSON.stringify([type, numbers ?? '', aggregate ?? '', buckets?.multiplier ?? 0, buckets?.layout ?? '']);
 }

@@ -34,7 +34,6 @@ export function differenceFrom(sum: FamilyDefinition, family: Family): LeftOutRe
   if (!isSummable(family) || family.definition.aggregate !== sum.aggregate) return 'aggregate';
   if (type !== sum.type) return 'type';
   // Equal bounds can be written in two units, which the sums of values are in, too.
-  if (buckets?.bounds.join() !== sum.buckets?.bounds.join() || buckets?.multiplier !== sum.buckets?.multiplier)
-    return 'buckets';
+  if (buckets?.layout !== sum.buckets?.layout || buckets?.multiplier !== sum.buckets?.multiplier) return 'buckets';
   return numbers === sum.numbers ? undefined : 'numbers';
 }

@@ -3,6 +3,7 @@ import { doubleOf } from './double.js';
 import { upperBounds } from './buckets.js';
 import type { Family } from './family.js';
 import type { RecordValue } from './record-value.js';
+import { nativeBounds } from './native.js';
 import { ValueBuckets } from './value-buckets.js';
 
 /** How a metric counts a record in its series. */
@@ -100,9 +101,12 @@ class HistogramSink implements EventSink {
   readonly #buckets: ValueBuckets;
   /** Cell of the sum, from the first of the series. */
   readonly #sum: number;
+  /** Of zero, then the positive ones; undefined where no native histogram is made of values. */
+  readonly #native: ValueBuckets | undefined;
 
   constructor(family: Family) {
-    const { spec, count } = family.definition.buckets!;
+    const { spec, count, multiplier } = family.definition.buckets!;
+    this.#native = spec.nativeFrom === 'values' ? new ValueBuckets(nativeBounds(multiplier).bounds) : undefined;
     this.#family = family;
     this.#buckets = new ValueBuckets(upperBounds(spec));
     this.#sum = count + 1;
@@ -117,5 +121,6 @@ class HistogramSink implements EventSink {
     const first = series * stride;
     cells.add(first + this.#buckets.find(lo, hi), 1, 0);
     cells.add(first + this.#sum, lo, hi);
+    if (this.#native !== undefined) cells.add(first + this.#sum + 1 + this.#native.find(lo, hi), 1, 0);
   }
 }

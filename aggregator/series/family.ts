@@ -75,7 +75,7 @@ export class Family implements FamilyView {
   readonly #clock: FrameClock;
   #table = new LabelTable();
   #cells = new Cells();
-  /** Cells of one series: 1; of a histogram the buckets, `+Inf` alone, and the sum. */
+  /** Cells of one series: 1, or those of a histogram ({@link Buckets}). */
   readonly stride: number;
   #expiry: Expiry | undefined;
   #top: Top | undefined;
@@ -93,7 +93,7 @@ export class Family implements FamilyView {
     this.#definition = definition;
     this.#limits = { cap: limits.cap };
     this.#clock = clock;
-    this.stride = definition.buckets === undefined ? 1 : definition.buckets.count + 2;
+    this.stride = definition.buckets?.cells ?? 1;
     const labels = [...definition.labels].sort();
     this.otherText = Buffer.from(labels.map((name) => `${name}="other"`).join(','));
     this.limit(limits);

@@ -73,7 +73,7 @@ function differenceOf(known: Family, definition: FamilyDefinition, limits: Famil
   const one = known.definition;
   if (one.type !== definition.type) return 'type';
   if ([...one.labels].sort().join() !== [...definition.labels].sort().join()) return 'label set';
-  if (one.buckets?.bounds.join() !== definition.buckets?.bounds.join()) return 'bucket layout';
+  if (one.buckets?.layout !== definition.buckets?.layout) return 'bucket layout';
   if (one.numbers !== definition.numbers) return 'kind of number';
   if (one.aggregate !== definition.aggregate) return 'aggregate';
   if (!sameLimits(known.limits, limits)) return 'limit';

@@ -177,7 +177,7 @@ export class Top {
 /** What series are ranked by: the value, of a histogram the count. Near enough above 2^53. */
 function sizesOf({ cells: { words }, definition, size, stride }: FamilyView): Float64Array {
   // The last cell of a histogram's series is its sum.
-  const counted = definition.type === 'histogram' ? stride - 1 : stride;
+  const counted = definition.buckets === undefined ? stride : definition.buckets.count + 1;
   const sizes = new Float64Array(size);
   for (let series = 0; series < size; series++) {
     const first = series * stride;

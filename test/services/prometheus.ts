@@ -32,9 +32,13 @@ export interface PrometheusServer {
 }
 
 /** Starts a Prometheus with this configuration (YAML) for a test, and kills it after it. */
-export async function startPrometheus(t: TestContext, config: string): Promise<PrometheusServer> {
+export async function startPrometheus(
+  t: TestContext,
+  config: string,
+  args: readonly string[] = [],
+): Promise<PrometheusServer> {
   const folder = testFolder(t, 'prometheus', () => server.kill());
-  const { server, url } = await prometheusServer(folder, config);
+  const { server, url } = await prometheusServer(folder, config, false, args);
   await server.start();
   return { url, ...queries(url), kill: () => server.kill(), restart: () => server.start(), stop: () => server.stop() };
 }
@@ -44,6 +48,7 @@ export async function prometheusServer(
   folder: string,
   config: string,
   background = false,
+  args: readonly string[] = [],
 ): Promise<{ server: Server; url: string }> {
   const address = `127.0.0.1:${await freePort()}`;
   const url = `http://${address}`;
@@ -59,6 +64,7 @@ export async function prometheusServer(
       `--web.listen-address=${address}`,
       '--web.enable-lifecycle',
       '--web.enable-remote-write-receiver',
+      ...args,
     ],
     ready: async () => {
       const { status } = await fetch(`${url}/-/ready`);

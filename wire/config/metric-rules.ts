@@ -111,6 +111,19 @@ function checkMapHistogram(histogram: Loose, report: Report): void {
   if (histogram['native'] === true && ['linear', 'fixed'].includes(String(histogram['bucket_type']))) {
     report(['native'], `${String(histogram['bucket_type'])} buckets cannot become exponential ones`, 'remove it');
   }
+  const multiplier = histogram['bucket_multiplier'];
+  if (histogram['native'] === true && typeof multiplier === 'number' && !isPowerOfTwo(multiplier || 1)) {
+    report(
+      ['native'],
+      `bounds of 2^i times ${multiplier} are those of no native histogram: the multiplier is no power of two`,
+      'remove it',
+    );
+  }
+}
+
+/** Exactly: such a double is 2^k, with k a whole number. */
+function isPowerOfTwo(value: number): boolean {
+  return 2 ** Math.round(Math.log2(value)) === value;
 }
 
 function checkBucketStays({ labels, limits }: Loose, report: Report): void {

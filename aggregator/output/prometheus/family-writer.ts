@@ -84,8 +84,9 @@ export class FamilyWriter {
   /** How many series make the next chunk, and the bytes that they take at most. */
   #plan(): { bytes: number; until: number } {
     const { starts } = this.#family.table;
-    // Of a histogram `+Inf`, sum and count beside the buckets: one more than there are cells.
-    const lines = this.#family.definition.buckets === undefined ? 1 : this.#family.stride + 1;
+    // Of a histogram `+Inf`, sum and count beside the buckets.
+    const { buckets } = this.#family.definition;
+    const lines = buckets === undefined ? 1 : buckets.count + 3;
     const perLine = this.#name.length + this.#hostLabels.length + LINE_ROOM;
     // The line that the others copy their beginning from is counted, too.
     let bytes = perLine;

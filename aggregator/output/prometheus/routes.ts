@@ -7,13 +7,16 @@ import type { Format } from './family-writer.js';
 import { federation } from './federate/federation.js';
 import { parseSelector, type Selector } from './federate/selector.js';
 import { registerScrapeRoute } from './scrape-route.js';
+import { protobufExposition } from './protobuf/exposition.js';
 import type { ShownSources } from './shown.js';
 
 const TEXT = 'text/plain';
 const OPEN_METRICS = 'application/openmetrics-text';
-const CONTENT_TYPE: Record<Format, string> = {
+const PROTOBUF = 'application/vnd.google.protobuf';
+const CONTENT_TYPE: Record<Format | 'protobuf', string> = {
   text: `${TEXT}; version=0.0.4; charset=utf-8`,
   openmetrics: `${OPEN_METRICS}; version=1.0.0; charset=utf-8`,
+  protobuf: `${PROTOBUF}; proto=io.prometheus.client.MetricFamily; encoding=delimited`,
 };
 /** As Prometheus' own. */
 const LOOKBACK_MS = 300_000;
@@ -30,11 +33,14 @@ export interface MetricsRouteOptions extends RouteSources {
   readonly path: string;
 }
 
-/** Serves the exposition: classic text or OpenMetrics by the Accept header, gzip when asked for. */
+/** Serves the exposition: classic text, OpenMetrics or protobuf by the Accept header, gzip when asked for. */
 export function registerMetricsRoute(server: FastifyInstance, options: MetricsRouteOptions): void {
   registerScrapeRoute(server, options.path, ready(options), ({ headers }) => {
     const format = formatFor(headers.accept);
-    return { contentType: CONTENT_TYPE[format], chunks: () => exposition(options, format) };
+    return {
+      contentType: CONTENT_TYPE[format],
+      chunks: () => (format === 'protobuf' ? protobufExposition(options) : exposition(options, format)),
+    };
   });
 }
 
@@ -69,11 +75,25 @@ function selectorsOf({ query }: FastifyRequest): Selector[] {
 }
 
 /**
- * OpenMetrics where the client prefers it. Media type parameters (`version`, `escaping`) are left out of the comparison: each
- * release of Prometheus names others, and there is one version of each format here.
+ * OpenMetrics or protobuf where the client prefers it; text where it does not say. Media type parameters (`version`, `escaping`) are left out of the comparison: each
+ * release of Prometheus names others, and there is one version of each format here. Only those of protobuf say which message.
  */
-function formatFor(accept: string | undefined): Format {
-  const plain = accept?.replaceAll(/;\s*(?!q\s*=)[\w-]+\s*=\s*("[^"]*"|[^;,]*)/g, '');
+function formatFor(accept: string | undefined): Format | 'protobuf' {
+  const plain = withoutOtherMessages(accept)?.replaceAll(/;\s*(?!q\s*=)[\w-]+\s*=\s*("[^"]*"|[^;,]*)/g, '');
   const negotiator = new Negotiator({ headers: { accept: plain } });
-  return negotiator.mediaType([TEXT, OPEN_METRICS]) === OPEN_METRICS ? 'openmetrics' : 'text';
+  const type = negotiator.mediaType([TEXT, OPEN_METRICS, PROTOBUF]);
+  if (type === PROTOBUF) return 'protobuf';
+  return type === OPEN_METRICS ? 'openmetrics' : 'text';
+}
+
+/** Without the protobuf messages, and ways of writing them, that are not served. */
+function withoutOtherMessages(accept: string | undefined): string | undefined {
+  return accept
+    ?.split(',')
+    .filter(
+      (type) =>
+        !type.includes(PROTOBUF) ||
+        /proto\s*=\s*"?io\.prometheus\.client\.MetricFamily"?\s*;.*encoding\s*=\s*"?delimited/.test(type),
+    )
+    .join();
 }
