@@ -15,7 +15,7 @@ export interface Binding {
   keepCapabilities(keep: bigint): void;
   mapsNeedCapability(): boolean;
   interfaceName(index: number): Uint8Array | null;
-  readFile(path: string): Promise<Buffer>;
+  readFile(path: string): Promise<Uint8Array>;
   enableRunStats(): number;
   hasFeature(name: KernelFeature): boolean;
   postAttachMark(): void;

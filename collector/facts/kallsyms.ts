@@ -6,9 +6,14 @@ import { AddressIndex, indexBelow } from './address-index.js';
 const PATH = '/proc/kallsyms';
 /** How long an answer "no such symbol" stands, and with it the least time between two reads for unknown addresses. */
 const NEGATIVE_MS = 60_000;
+/** How long they are kept after a question: they take some 7 MB, and who asks keeps the answers. */
+const KEPT_MS = 60_000;
 
 /** 16 digits, a space, the type, a space, a character, and the end. */
 const MIN_LINE_BYTES = 21;
+
+const NO_TEXT = Buffer.alloc(0);
+const NO_NAMES = new AddressIndex(new Float64Array(0), new Uint32Array(0));
 
 const NEWLINE = 0x0a;
 const SPACE = 0x20;
@@ -22,20 +27,22 @@ const LOW_MASK = 2n ** LOW_BITS - 1n;
 
 /**
  * Kernel symbols by address. `/proc/kallsyms` is read when the first address is asked for, or before that is to be expected, and again
- * when an address is unknown (a module may have been loaded), but at most once a minute.
+ * when an address is unknown (a module may have been loaded), but at most once a minute. They are forgotten a minute after the last
+ * question.
  */
 export class Kallsyms {
   readonly #native: Pick<Native, 'readFile'>;
   readonly #path: string;
   readonly #now: () => number;
-  #text: Buffer = Buffer.alloc(0);
+  #text: Buffer = NO_TEXT;
   /** Where in the text the name of the symbol at an address begins. The addresses are their low 52 bits. */
-  #names = new AddressIndex(new Float64Array(0), new Uint32Array(0));
+  #names = NO_NAMES;
   /** Addresses of code, ascending, as in `#names`; made when they are first needed. */
   #code: Float64Array | undefined;
   #readAt = -Infinity;
   #reading: Promise<void> | undefined;
   #early: Promise<void> | undefined;
+  #forgetting: NodeJS.Timeout | undefined;
 
   /** `now`: a clock that only goes forward, in milliseconds. */
   constructor(native: Pick<Native, 'readFile'>, path = PATH, now: () => number = () => performance.now()) {
@@ -110,7 +117,21 @@ export class Kallsyms {
     return end;
   }
 
+  #forgetLater(): void {
+    clearTimeout(this.#forgetting);
+    this.#forgetting = setTimeout(() => this.#forget(), KEPT_MS).unref();
+  }
+
+  #forget(): void {
+    this.#text = NO_TEXT;
+    this.#names = NO_NAMES;
+    this.#code = undefined;
+    this.#readAt = -Infinity;
+    this.#early = this.#forgetting = undefined;
+  }
+
   async #readUnless(isKnown: () => boolean): Promise<void> {
+    if (this.#forgetting !== undefined) this.#forgetLater();
     if (isKnown()) return;
     await this.#early;
     if (isKnown()) return;
@@ -140,6 +161,7 @@ export class Kallsyms {
     this.#names = new AddressIndex(addresses.subarray(0, count), names.subarray(0, count));
     this.#code = undefined;
     this.#readAt = this.#now();
+    this.#forgetLater();
   }
 }
 

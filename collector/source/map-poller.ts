@@ -111,7 +111,7 @@ export class MapPoller {
     this.entries = this.tracker.size / this.#rowsPerKey;
     for (const slot of [...this.tracker.vanished()]) {
       this.tracker.appendVanished(slot, this.#columns);
-      if (this.#columns.full) await flush(false);
+      if (!this.#columns.hasRoom()) await flush(false);
     }
     await flush(true);
     if (failures.length > 0) throw failures[0];
@@ -130,7 +130,7 @@ export class MapPoller {
         const from = row;
         row = this.tracker.take({ keys, values, count: end }, row, keyframe, this.#columns);
         if (keyframe) this.#noteKeys(keys, from, row);
-        if (this.#columns.full) await flush(false);
+        if (!this.#columns.hasRoom()) await flush(false);
       }
       if (row < count) await new Promise(setImmediate);
     }

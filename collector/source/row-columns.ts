@@ -1,32 +1,39 @@
+import { growU8, growU32 } from '../../lib/grow.js';
 import { packU32, type FrameInit } from '../../wire/frame.js';
 
 type MapRowsInit = Extract<NonNullable<FrameInit['body']>, { case: 'mapRows' }>['value'];
 
+/** Rows there is room for at first: most maps have few that change from read to read. */
+const FIRST_ROWS = 256;
+
 /** Bytes of a row beside its key and value: slot, generation, vanished. */
 const ROW_BYTES = 9;
 
-/** The columns of one MapRows frame while it is filled. Reused from frame to frame. */
+/** The columns of one MapRows frame while it is filled. Reused from frame to frame; they grow up to a frame's size as they have to. */
 export class RowColumns {
-  readonly capacity: number;
-  readonly slots: Uint32Array;
-  readonly generations: Uint32Array;
-  readonly vanished: Uint8Array;
+  readonly #maxRows: number;
+  /** Rows there is room for now. */
+  capacity: number;
+  slots: Uint32Array;
+  generations: Uint32Array;
+  vanished: Uint8Array;
   readonly #keySize: number;
   readonly #keyWords: number;
   /** Keys as words; packed to `#keys` when their size is no multiple of 4. */
-  readonly #paddedKeys: Uint32Array;
-  readonly #keys: Uint8Array;
+  #paddedKeys: Uint32Array;
+  #keys: Uint8Array;
   readonly #valueSize: number;
   readonly #valueWords: number;
   /** Values as words; packed to `#packedValues` when their size is no multiple of 4. */
-  readonly #values: Uint32Array;
-  readonly #packedValues: Uint8Array;
+  #values: Uint32Array;
+  #packedValues: Uint8Array;
   #vanishedCount = 0;
   count = 0;
 
   /** `bytes`: what the columns may take together; `maxRows`: and no more than so many rows. */
   constructor(keySize: number, valueSize: number, bytes: number, maxRows = Infinity) {
-    this.capacity = Math.max(1, Math.min(maxRows, Math.floor(bytes / (keySize + valueSize + ROW_BYTES))));
+    this.#maxRows = Math.max(1, Math.min(maxRows, Math.floor(bytes / (keySize + valueSize + ROW_BYTES))));
+    this.capacity = Math.min(this.#maxRows, FIRST_ROWS);
     this.#keySize = keySize;
     this.#keyWords = (keySize + 3) >>> 2;
     this.slots = new Uint32Array(this.capacity);
@@ -40,11 +47,24 @@ export class RowColumns {
     this.#packedValues = packedColumn(this.#values, valueSize, this.capacity);
   }
 
-  get full(): boolean {
-    return this.count === this.capacity;
+  /** Whether another row fits; makes room for it when the frame is not full. */
+  hasRoom(): boolean {
+    if (this.count === this.capacity && this.capacity < this.#maxRows) this.#grow();
+    return this.count < this.capacity;
   }
 
-  /** Adds a row, its key as words at `words[offset…]`, its value at `values[from…]`. Must not be full. */
+  #grow(): void {
+    this.capacity = Math.min(this.#maxRows, this.capacity * 4);
+    this.slots = growU32(this.slots, this.capacity);
+    this.generations = growU32(this.generations, this.capacity);
+    this.vanished = growU8(this.vanished, this.capacity);
+    this.#paddedKeys = growU32(this.#paddedKeys, this.capacity * this.#keyWords);
+    this.#keys = packedColumn(this.#paddedKeys, this.#keySize, this.capacity);
+    this.#values = growU32(this.#values, this.capacity * this.#valueWords);
+    this.#packedValues = packedColumn(this.#values, this.#valueSize, this.capacity);
+  }
+
+  /** Adds a row, its key as words at `words[offset…]`, its value at `values[from…]`. There must be room. */
   append(
     slot: number,
     generation: number,

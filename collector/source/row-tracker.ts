@@ -86,7 +86,7 @@ export class RowTracker {
   }
 
   /**
-   * Takes rows from `row` on, until all are taken or `columns` is full, and returns the next row. Those that are to be sent are
+   * Takes rows from `row` on, until all are taken or there is no room left in `columns`, and returns the next row. Those that are to be sent are
    * appended to `columns`: all with `keyframe`, else those that hold what no acknowledged frame carried.
    */
   take(read: MapRead, row: number, keyframe: boolean, columns: RowColumns): number {

@@ -4,17 +4,18 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "block.h"
 #include "error.h"
 #include "fd.h"
 
 namespace sonde {
 namespace {
 
-/// A file of /proc gives a page a call, however much is asked for.
-constexpr size_t kStepBytes = 1 << 20;
+/// More than any kernel has symbols. Only what is written of it takes memory.
 constexpr size_t kMaxBytes = 256 << 20;
 
 class FileRead : public Napi::AsyncWorker {
@@ -31,18 +32,16 @@ class FileRead : public Napi::AsyncWorker {
   void Execute() override {
     Fd fd(open(path_.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd.valid()) return Fail(errno);
+    block_ = std::make_shared<Block>(kMaxBytes);
     size_t length = 0;
-    for (;;) {
-      if (length > kMaxBytes) return Fail(EFBIG);
-      bytes_.resize(length + kStepBytes);
-      ssize_t got = 0;
-      while (length < bytes_.size() && (got = read(fd.get(), bytes_.data() + length, bytes_.size() - length)) > 0) {
-        length += static_cast<size_t>(got);
-      }
-      if (got < 0 && errno != EINTR) return Fail(errno);
-      if (got == 0) break;
+    while (length < kMaxBytes) {
+      ssize_t got = read(fd.get(), block_->data() + length, kMaxBytes - length);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return Fail(errno);
+      if (got == 0) return block_->Truncate(length);
+      length += static_cast<size_t>(got);
     }
-    bytes_.resize(length);
+    Fail(EFBIG);
   }
 
   void Fail(int error) { failure_.emplace(FromErrno(error, context_, "read " + path_)); }
@@ -52,9 +51,8 @@ class FileRead : public Napi::AsyncWorker {
       deferred_.Reject(ToJs(Env(), *failure_).Value());
       return;
     }
-    auto* bytes = new std::string(std::move(bytes_));
-    deferred_.Resolve(Napi::Buffer<char>::New(
-        Env(), bytes->data(), bytes->size(), [](Napi::Env, char*, std::string* bytes) { delete bytes; }, bytes));
+    Napi::ArrayBuffer bytes = ShareWithJs(Env(), block_);
+    deferred_.Resolve(Napi::Uint8Array::New(Env(), bytes.ByteLength(), bytes, 0));
   }
 
   void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
@@ -62,7 +60,7 @@ class FileRead : public Napi::AsyncWorker {
   Napi::Promise::Deferred deferred_;
   Context context_;
   std::string path_;
-  std::string bytes_;
+  BlockPtr block_;
   std::optional<Failure> failure_;
 };
 

@@ -72,7 +72,7 @@ class Ours {
     this.#tracker.beginSweep();
     for (let row = 0; row < ROWS;) {
       row = this.#tracker.take({ keys, values, count: ROWS }, row, false, this.#columns);
-      if (this.#columns.full) this.#flush();
+      if (!this.#columns.hasRoom()) this.#flush();
     }
     this.#tracker.endSweep();
     this.#flush();

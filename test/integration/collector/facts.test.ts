@@ -103,6 +103,26 @@ test('what is read before it is asked for is read again for an address that it d
   assert.equal(reads.length, 2);
 });
 
+test('symbols are forgotten a minute after the last question, and read again for the next', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  let reads = 0;
+  const counted = { readFile: (path: string) => (reads++, native.readFile(path)) };
+  const [{ address, name }] = symbols().filter((symbol) => symbol.address !== 0n) as [
+    { address: bigint; name: string },
+  ];
+  const kallsyms = new Kallsyms(counted, '/proc/kallsyms');
+  for (const [waitMs, expectedReads] of [
+    [0, 1],
+    [59_000, 1],
+    [59_000, 1],
+    [61_000, 2],
+  ] as const) {
+    t.mock.timers.tick(waitMs);
+    assert.equal((await kallsyms.exact(address))?.toString(), name);
+    assert.equal(reads, expectedReads, `after ${waitMs} ms more`);
+  }
+});
+
 test('without addresses, as for who lacks the permission, nothing has a name', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'sonde-'));
   t.after(() => rmSync(folder, { recursive: true }));
