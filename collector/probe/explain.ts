@@ -1,8 +1,12 @@
 import { existsSync } from 'node:fs';
 import type { NativeErrorFields } from '../../native/types.js';
 
-/** The kernel's refusal of a program, in one line of plain words. `section`: the program's ELF section. */
-export function explainRefusal(error: NativeErrorFields & Error, section: string): string {
+/**
+ * The kernel's refusal of a program, in one line of plain words.
+ * @param section the program's ELF section.
+ * @param mapType of the map that the error names.
+ */
+export function explainRefusal(error: NativeErrorFields & Error, section: string, mapType?: string): string {
   const kind = sectionKind(section);
   const target = section.slice(section.indexOf('/') + 1);
   const missing =
@@ -12,8 +16,11 @@ export function explainRefusal(error: NativeErrorFields & Error, section: string
   if (missing !== null) return `this kernel has no ${targetNoun(kind)} ${missing[1] ?? missing[2]}`;
   const unknown = /missing BPF prog type, check ELF section name '([^']+)'/.exec(error.log);
   if (unknown !== null) return `section ${unknown[1]} is of no kind that this version of Sonde attaches`;
-  if (error.map !== '') return `map ${error.map} cannot be made: ${error.message.split(': ').at(-1)}`;
-  if (/kprobe|kretprobe|ksyscall/.test(kind) && !hasKprobes()) return 'no kprobes in this kernel';
+  if (error.map !== '') {
+    const map = mapType === undefined ? error.map : `${error.map} of type ${mapType}`;
+    return `map ${map} cannot be made: ${error.message.split(': ').at(-1)}${error.code === 'EINVAL' ? ', as for a type that this kernel does not know' : ''}`;
+  }
+  if (/^k(ret)?(probe|syscall)/.test(kind) && !hasKprobes()) return 'no kprobes in this kernel';
   const verdict = lastVerifierLine(error.log);
   if (verdict !== undefined) return `verifier: ${verdict}`;
   if (error.code === 'EPERM' || error.code === 'EACCES') return `${kind} is not permitted by this kernel`;
@@ -64,11 +71,15 @@ function hasKprobes(): boolean {
   ].some((path) => existsSync(path));
 }
 
-/** The last line of the verifier's log that says something: statistics and libbpf's frame left out. */
+/**
+ * The last line of the verifier's log that says something: statistics and libbpf's frame left out. Of a long log only the end is
+ * kept, so that it may have no beginning.
+ */
 function lastVerifierLine(log: string): string | undefined {
-  const logs = [...log.matchAll(/-- BEGIN PROG LOAD LOG --\n([^]*?)-- END PROG LOAD LOG --/g)];
-  const lines = logs.at(-1)?.[1]?.split('\n') ?? [];
+  const end = log.lastIndexOf('-- END PROG LOAD LOG --');
+  const lines = end < 0 ? [] : log.slice(0, end).split('\n');
   return lines
+    .slice(lines.findLastIndex((line) => line.includes('-- BEGIN PROG LOAD LOG --')) + 1)
     .map((line) => line.trim())
     .findLast((line) => line !== '' && !/^(processed \d+ insns|verification time|stack depth|max_states)/.test(line));
 }

@@ -132,7 +132,10 @@ async function loadVariant(
       for (const { section } of culprits) options.features.refused(section, failure);
       // What is not a program's fault (a map that cannot be made, say) stops them all.
       for (const program of culprits.length > 0 ? culprits : wanted) {
-        refused.push(refusedStatus(program, variantOf(variant, program), failure));
+        const mapType = object.maps.find(({ name }) => name === failure.map)?.type;
+        refused.push(
+          notLoaded(program, variantOf(variant, program), explainRefusal(failure, program.section, mapType)),
+        );
       }
     } catch (error) {
       object.close();
@@ -240,10 +243,6 @@ function attach(program: BpfProgram, variant: string, links: ProbeLink[]): Progr
     if (!isNativeError(error)) throw error;
     return { name, section, variant, id, tag, loaded: true, attached: false, reason: explainRefusal(error, section) };
   }
-}
-
-function refusedStatus(program: BpfProgram, variant: string, error: NativeError): ProgramStatus {
-  return notLoaded(program, variant, explainRefusal(error, program.section));
 }
 
 function notLoaded({ name, section }: BpfProgram, variant: string, reason: string): ProgramStatus {

@@ -39,7 +39,7 @@ export class Probe {
   readonly object: BpfObject | null;
   readonly #links: readonly ProbeLink[];
   readonly #handles: ReadonlyMap<number, BpfProgram>;
-  /** Ids of maps that an attached program uses. */
+  /** Ids of maps that an attached program uses, or one that it goes on with by a tail call. */
   readonly #liveMaps: ReadonlySet<number>;
 
   constructor(
@@ -57,13 +57,12 @@ export class Probe {
     const running = new Set(programs.filter((program) => program.attached).map((program) => program.name));
     const handles = object?.programs.filter((program) => program.loaded) ?? [];
     this.#handles = new Map(handles.map((program) => [program.info().id, program]));
-    this.#liveMaps = new Set(
-      handles.filter(({ name }) => running.has(name)).flatMap((program) => program.info().mapIds),
-    );
+    const attached = handles.filter(({ name }) => running.has(name));
+    this.#liveMaps = mapsOf(withTailCalls(attached, this.#handles, object?.maps ?? []));
   }
 
   /**
-   * Whether an attached program feeds this map; a map of no program at all is fed as long as anything runs. Which maps a
+   * Whether an attached program feeds this map, or one that it calls; a map of no program at all is fed as long as anything runs. Which maps a
    * program would use is known only once it is loaded: with one that is not, a map without a program may be its own.
    */
   isFed(map: BpfMap): boolean {
@@ -106,4 +105,36 @@ export class Probe {
   close(): void {
     this.object?.close();
   }
+}
+
+/** Ids of the maps that these programs use. */
+function mapsOf(programs: Iterable<BpfProgram>): Set<number> {
+  return new Set([...programs].flatMap((program) => program.info().mapIds));
+}
+
+/** These programs, and all of the object that they can get to by tail calls, through the arrays that the object has filled. */
+function withTailCalls(
+  attached: readonly BpfProgram[],
+  programs: ReadonlyMap<number, BpfProgram>,
+  maps: readonly BpfMap[],
+): Set<BpfProgram> {
+  const arrays = maps.filter(({ type }) => type === 'prog_array');
+  const reached = new Set(attached);
+  // A set that grows while it is walked is walked to its end.
+  for (const program of arrays.length > 0 ? reached : []) {
+    const used = mapsOf([program]);
+    for (const id of arrays.filter((array) => used.has(array.id)).flatMap(entriesOf)) {
+      const next = programs.get(id);
+      if (next !== undefined) reached.add(next);
+    }
+  }
+  return reached;
+}
+
+/** Ids of the programs in an array of them. */
+function entriesOf(array: BpfMap): number[] {
+  return Array.from({ length: array.maxEntries }, (_, index) => {
+    const id = array.lookup(new Uint8Array(new Uint32Array([index]).buffer));
+    return id === null ? 0 : new Uint32Array(Uint8Array.from(id).buffer)[0]!;
+  });
 }

@@ -76,6 +76,22 @@ export function obeyThisProcess(program: number): void {
   const { map_ids: ids } = bpftool('prog', 'show', 'id', String(program)) as { map_ids: number[] };
   const target = ids.find((id) => (bpftool('map', 'show', 'id', String(id)) as { name: string }).name === 'target');
   if (target === undefined) throw new Error(`program ${program} has no map target`);
+  bpftool(...setTarget(target));
+}
+
+/** The same for each program that a process holds and that has such a map: three calls, however many they are. */
+export function obeyThisProcessIn(pid: number): void {
+  const held = new Set(programsOf(pid));
+  const programs = bpftool('prog', 'show') as { id: number; map_ids?: number[] }[];
+  const used = new Set(programs.filter(({ id }) => held.has(id)).flatMap(({ map_ids: ids }) => ids ?? []));
+  const targets = (bpftool('map', 'show') as { id: number; name?: string }[]).filter(
+    ({ id, name }) => name === 'target' && used.has(id),
+  );
+  const lines = targets.map(({ id }) => `${setTarget(id).join(' ')}\n`);
+  execFileSync('bpftool', ['batch', 'file', '-'], { input: lines.join(''), stdio: ['pipe', 'ignore', 'inherit'] });
+}
+
+function setTarget(map: number): string[] {
   const bytes = [...new Uint8Array(new Uint32Array([process.pid]).buffer)].map(String);
-  bpftool('map', 'update', 'id', String(target), 'key', '0', '0', '0', '0', 'value', ...bytes);
+  return ['map', 'update', 'id', String(map), 'key', '0', '0', '0', '0', 'value', ...bytes];
 }

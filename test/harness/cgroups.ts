@@ -52,6 +52,12 @@ export function joinCgroup(path: string, pid: number): void {
   writeFileSync(join(path, 'cgroup.procs'), String(pid));
 }
 
+/** `count` kills of `pid`, a number that no process has, by a process of its own that has moved into the cgroup. */
+export function commandsIn(cgroup: string, count: number, pid: number): void {
+  const script = `echo $$ > "$1/cgroup.procs"; i=0; while [ $i -lt ${count} ]; do kill -0 ${pid} 2> /dev/null; i=$((i + 1)); done; true`;
+  execFileSync('/bin/sh', ['-c', script, 'sh', cgroup]);
+}
+
 function mountsOfType(type: string): string[] {
   return readFileSync('/proc/mounts', 'latin1')
     .split('\n')

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { packageRoot } from './root.js';
@@ -29,19 +29,42 @@ function vmlinuxFolder(): string {
   return cache;
 }
 
-/** Compiles `test/fixtures/FOLDER/NAME.bpf.c` and returns the object's path. Compiled once for each content, headers beside it included. */
+/** What a fixture may include: the headers beside it, and those of the other fixtures. */
+function hashHeaders(hash: Hash): void {
+  const folders = ['bpf', 'forty', 'native'].map((folder) => join(root, 'test', 'fixtures', folder));
+  for (const folder of [...folders, join(root, 'bpf', 'include')])
+    for (const file of readdirSync(folder).sort())
+      if (file.endsWith('.bpf.h')) hash.update(readFileSync(join(folder, file)));
+}
+
+/** Compiles `test/fixtures/FOLDER/NAME.bpf.c` and returns the object's path. Compiled once for each content, headers included. */
 export function compileFixture(name: string, folder = 'native'): string {
-  const fixtures = join(root, 'test', 'fixtures', folder);
-  const source = join(fixtures, `${name}.bpf.c`);
+  const source = join(root, 'test', 'fixtures', folder, `${name}.bpf.c`);
   const hash = createHash('sha256').update(readFileSync(source));
-  for (const file of readdirSync(fixtures).sort())
-    if (file.endsWith('.bpf.h')) hash.update(readFileSync(join(fixtures, file)));
+  hashHeaders(hash);
   const object = join(cache, hash.digest('hex').slice(0, 16), `${name}.bpf.o`);
   if (existsSync(object)) return object;
-  const include = vmlinuxFolder();
-  const flags = ['-g', '-O2', '-Wall', '-Werror', '-target', 'bpf', `-D__TARGET_ARCH_${arch}`, `-I${include}`];
+  // <bpf/usdt.bpf.h> includes headers of the architecture, which a target bpf does not have.
+  const include = [
+    `-I${vmlinuxFolder()}`,
+    '-idirafter',
+    `/usr/include/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`,
+  ];
+  const flags = ['-g', '-O2', '-Wall', '-Werror', '-target', 'bpf', `-D__TARGET_ARCH_${arch}`, ...include];
   writeAtomically(object, (temporary) => {
     execFileSync('clang', [...flags, '-c', source, '-o', temporary], { stdio: ['ignore', 'inherit', 'inherit'] });
   });
   return object;
+}
+
+/** Compiles the program `test/fixtures/FOLDER/SOURCE.c` for this machine, and returns the path of the executable, which is called `name`. */
+export function compileProgram(source: string, folder: string, name: string): string {
+  const path = join(root, 'test', 'fixtures', folder, `${source}.c`);
+  const hash = createHash('sha256').update(readFileSync(path)).digest('hex').slice(0, 16);
+  const executable = join(cache, hash, name);
+  if (existsSync(executable)) return executable;
+  writeAtomically(executable, (temporary) => {
+    execFileSync('cc', ['-O2', '-Wall', '-Werror', path, '-o', temporary], { stdio: ['ignore', 'inherit', 'inherit'] });
+  });
+  return executable;
 }

@@ -59,6 +59,12 @@ export function hasPciIds(): boolean {
   return PCI_IDS.some((path) => existsSync(path));
 }
 
+/** Where a function of the kernel starts. */
+export function kernelAddressOf(symbol: string): bigint {
+  const line = new RegExp(`^(\\w+) T ${symbol}$`, 'm').exec(readFileSync('/proc/kallsyms', 'latin1'));
+  return BigInt(`0x${line![1]!}`);
+}
+
 /** A veth pair of which one end has this index, until the test ends. */
 export function addInterface(t: TestContext, name: string, index: number): void {
   execFileSync('ip', ['link', 'add', name, 'index', String(index), 'type', 'veth', 'peer', 'name', `${name}p`]);

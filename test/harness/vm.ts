@@ -1,13 +1,11 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { execute, runTestFiles } from './test-run.js';
 import type { GuestTest } from './vm-reporter.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-const REPORTER = fileURLToPath(new URL('./vm-reporter.js', import.meta.url));
 const CONSOLE_LINES = 30;
 
 export interface GuestRun {
@@ -37,61 +35,21 @@ export async function runInGuest(options: GuestOptions): Promise<GuestRun> {
   const scratch = await mkdtemp(join(tmpdir(), 'sonde-vm-'));
   const consoleFile = join(scratch, 'console');
   try {
-    const { status, output, errors } = await execute(
+    const prefix = [
       join(ROOT, 'test', 'vm', 'vmrun.sh'),
-      [
-        ...['-k', kernel, '-t', String(options.timeoutSeconds)],
-        ...(options.environment === undefined ? [] : ['-n']),
-        ...['--', 'env', ...Object.entries(options.environment ?? {}).map(([name, value]) => `${name}=${value}`)],
-        ...[process.execPath, ...testArguments(options.files)],
-      ],
-      { ...process.env, VMRUN_CONSOLE: consoleFile, NODE_TEST_CONTEXT: undefined },
-    );
-    const { tests, rest } = split(output);
+      ...['-k', kernel, '-t', String(options.timeoutSeconds)],
+      ...(options.environment === undefined ? [] : ['-n']),
+      ...['--', 'env', ...Object.entries(options.environment ?? {}).map(([name, value]) => `${name}=${value}`)],
+    ];
+    const env = { ...process.env, VMRUN_CONSOLE: consoleFile };
+    const { tests, status, rest } = await runTestFiles(options.files, prefix, env);
     const kernelSaid = await readFile(consoleFile, 'utf8').catch(() => '');
-    return { tests, status, trace: [rest, errors, lastLines(kernelSaid)].filter(Boolean).join('\n') };
+    return { tests, status, trace: [rest, lastLines(kernelSaid)].filter(Boolean).join('\n') };
   } finally {
     await rm(scratch, { recursive: true });
   }
 }
 
-/** One file after the other: two emulated CPUs have enough to do with one. */
-function testArguments(files: readonly string[]): string[] {
-  return [
-    '--test',
-    '--test-concurrency=1',
-    `--test-reporter=${REPORTER}`,
-    '--test-reporter-destination=stdout',
-    ...files,
-  ];
-}
-
-function split(output: string): { tests: GuestTest[]; rest: string } {
-  const tests: GuestTest[] = [];
-  const rest: string[] = [];
-  for (const line of output.split('\n')) {
-    if (line.startsWith('{"name":')) tests.push(JSON.parse(line) as GuestTest);
-    else if (line !== '') rest.push(line);
-  }
-  return { tests, rest: rest.join('\n') };
-}
-
 function lastLines(text: string): string {
   return text.trim().split('\n').slice(-CONSOLE_LINES).join('\n');
-}
-
-async function execute(
-  command: string,
-  args: readonly string[],
-  env: NodeJS.ProcessEnv = process.env,
-): Promise<{ status: number; output: string; errors: string }> {
-  const child = spawn(command, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
-  const stop = (): void => void child.kill('SIGTERM'); // takes QEMU with it
-  process.once('exit', stop);
-  let [output, errors] = ['', ''];
-  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
-  const [status] = (await once(child, 'close')) as [number | null];
-  process.removeListener('exit', stop);
-  return { status: status ?? 125, output, errors };
 }

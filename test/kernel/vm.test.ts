@@ -3,7 +3,9 @@ import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { compileFixture } from '../harness/compile-bpf.js';
 import { AggregatorProcess } from '../harness/fleet/processes.js';
+import { compileForty } from '../harness/forty.js';
 import { runSonde } from '../harness/sonde.js';
+import { GuestError } from '../harness/test-run.js';
 import { runInGuest } from '../harness/vm.js';
 import { startKafka } from '../services/kafka.js';
 
@@ -12,15 +14,10 @@ const KERNELS = [
   { name: 'Linux 6.1', suite: 'bookworm' },
   { name: 'Linux 6.12', suite: 'bookworm-backports' },
 ];
-const GUEST_TESTS = ['fleet', 'format', 'probes'].map((name) =>
+const GUEST_TESTS = ['fleet', 'format', 'forty', 'probes'].map((name) =>
   fileURLToPath(new URL(`./guest/${name}.test.js`, import.meta.url)),
 );
 const TIMEOUT_SECONDS = 900;
-
-/** The failure in the guest, whose stack is the one that says something. */
-class GuestError extends Error {
-  override stack = this.message;
-}
 
 describe('in guests', { concurrency: true }, () => {
   for (const { name, suite } of KERNELS) {
@@ -28,6 +25,7 @@ describe('in guests', { concurrency: true }, () => {
       // What a guest's collector sends to: a broker and an aggregator on this machine.
       for (const fixture of ['cgroup-storage', 'cgroups', 'commands', 'decoders', 'map-kinds', 'sections', 'values'])
         compileFixture(fixture, 'bpf');
+      compileForty();
       const kafka = await startKafka(t);
       const brokers = ['--kafka.brokers', kafka.brokers[0]!];
       assert.equal((await runSonde(['topics', 'create', ...brokers])).status, 0);

@@ -15,11 +15,22 @@ export async function untilSame(
   output: () => string,
 ): Promise<string[]> {
   const wanted = series(await textOf(here));
+  await untilShown(there, wanted, output, instance);
+  return wanted;
+}
+
+/** Waits until these lines, sorted, are all that is shown of the metrics of test programs; with `instance`, of that host. */
+export async function untilShown(
+  url: string,
+  wanted: readonly string[],
+  output: () => string,
+  instance?: string,
+): Promise<void> {
   const deadline = Date.now() + TIMEOUT_MS;
   for (;;) {
     // A busy machine may not answer in time: it is asked again.
-    const found = series(await textOf(there).catch(String), instance);
-    if (found.join('\n') === wanted.join('\n')) return wanted;
+    const found = series(await textOf(url).catch(String), instance);
+    if (found.join('\n') === wanted.join('\n')) return;
     if (Date.now() > deadline) assert.deepEqual(found, wanted, output());
     await sleep(500);
   }

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { rmdirSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { fixtureYaml } from '../../harness/bpf-fixture.js';
-import { makeCgroup, removeCgroup, skipUnlessUnified, unifiedMount } from '../../harness/cgroups.js';
+import {
+  commandsIn as killsIn,
+  makeCgroup,
+  removeCgroup,
+  skipUnlessUnified,
+  unifiedMount,
+} from '../../harness/cgroups.js';
 import { select, type Sample } from '../../harness/kernel-metrics.js';
 import { configFolder, startSonde, type Sonde } from '../../harness/sonde.js';
 import { until } from '../../harness/until.js';
@@ -13,12 +18,6 @@ import { until } from '../../harness/until.js';
 const COMMAND = 0x5000_0000;
 
 const NO_FANOTIFY = 'file systems of cgroups have no id (statfs), which fanotify needs';
-
-/** `count` commands by a process of its own that has moved into the cgroup. */
-export function commandsIn(cgroup: string, count: number): void {
-  const script = `echo $$ > "$1/cgroup.procs"; i=0; while [ $i -lt ${count} ]; do kill -0 ${COMMAND} 2> /dev/null; i=$((i + 1)); done; true`;
-  execFileSync('/bin/sh', ['-c', script, 'sh', cgroup]);
-}
 
 /** cgroups by name and in a `cgroup_id_map`, on the kernel that this runs on. `lacks`: what it does not have. */
 export function cgroupTests(lacks: readonly ('fanotify' | 'cgrp_storage')[] = []): void {
@@ -105,6 +104,11 @@ export function cgroupTests(lacks: readonly ('fanotify' | 'cgrp_storage')[] = []
       },
     );
   });
+}
+
+/** `count` commands by a process of its own that has moved into the cgroup. */
+export function commandsIn(cgroup: string, count: number): void {
+  killsIn(cgroup, count, COMMAND);
 }
 
 /** The config's patterns choose these. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { machine } from 'node:os';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +10,7 @@ import {
   count,
   countAll,
   hasPciIds,
+  kernelAddressOf,
   stacksOf,
   type DecoderMap,
 } from '../../harness/decoder-rows.js';
@@ -50,7 +51,7 @@ export function decodersTests(): void {
       isText('dname', 'example.com');
       isText('ifname', 'lo', 'unknown:2147483632');
       isText('majorminor', ...blockDevices().map(({ name }) => name), 'unknown:4095:1');
-      isText('ksym', 'vfs_read', `unknown_addr:0x${(addressOf('vfs_read') + 1n).toString(16)}`);
+      isText('ksym', 'vfs_read', `unknown_addr:0x${(kernelAddressOf('vfs_read') + 1n).toString(16)}`);
       if (hasPciIds()) {
         isText('pci_vendor', 'Intel Corporation', 'unknown pci vendor: 0xfffe');
         isText('pci_device', '440FX - 82441FX PMC [Natoma]', 'unknown pci device: 0x0001');
@@ -95,9 +96,4 @@ function texts(samples: readonly Sample[], map: DecoderMap): string[] {
 function counts(samples: readonly Sample[]): Record<string, number> {
   const rows = select(samples, 'ebpf_exporter_test_ifname_total');
   return Object.fromEntries(rows.map(({ labels, value }) => [labels['it'] ?? '', value] as const));
-}
-
-function addressOf(symbol: string): bigint {
-  const line = new RegExp(`^(\\w+) T ${symbol}$`, 'm').exec(readFileSync('/proc/kallsyms', 'latin1'));
-  return BigInt(`0x${line![1]!}`);
 }

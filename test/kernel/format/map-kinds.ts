@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { fixtureYaml, obeyThisProcess, signalNobody } from '../../harness/bpf-fixture.js';
+import { onCpu, possibleCpus, twoCpus } from '../../harness/cpus.js';
 import { select, type Sample } from '../../harness/kernel-metrics.js';
 import { configFolder, startSonde } from '../../harness/sonde.js';
 
@@ -14,30 +13,6 @@ const INDEXES = 8;
 /** Adds `n` to the row of `key` in each map of `map-kinds.bpf.c`, on the CPU that this thread runs on. */
 export function add(key: number, n: number): void {
   signalNobody(COMMAND + n, key);
-}
-
-/** Runs `work` on one CPU. */
-export function onCpu(cpu: number, work: () => void): void {
-  const before = execFileSync('taskset', ['-p', String(process.pid)], { encoding: 'utf8' })
-    .trim()
-    .split(' ')
-    .at(-1)!;
-  execFileSync('taskset', ['-cp', String(cpu), String(process.pid)]);
-  try {
-    work();
-  } finally {
-    execFileSync('taskset', ['-p', before, String(process.pid)]);
-  }
-}
-
-/** CPUs that this process may run on, the first and the last of them. */
-function twoCpus(): [number, number] {
-  const list = execFileSync('taskset', ['-cp', String(process.pid)], { encoding: 'utf8' })
-    .trim()
-    .split(' ')
-    .at(-1)!;
-  const numbers = list.split(/[,-]/).map(Number);
-  return [numbers[0]!, numbers.at(-1)!];
 }
 
 /** Each kind of map that can be walked, on the kernel that this runs on. */
@@ -106,9 +81,4 @@ function series(samples: readonly Sample[], metric: string): string[] {
       return `${pairs.sort().join()} ${value}`;
     })
     .sort();
-}
-
-/** From a list such as `0-3`. */
-function possibleCpus(): number {
-  return Number(readFileSync('/sys/devices/system/cpu/possible', 'utf8').trim().split(/[,-]/).at(-1)) + 1;
 }

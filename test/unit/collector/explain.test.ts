@@ -35,6 +35,8 @@ test('a refusal is said in words', () => {
   const table: readonly (readonly [Partial<Refusal>, string, string])[] = [
     [{ code: 'EPERM', log: EMPTY_LOG }, 'fentry/tcp_connect', 'fentry is not permitted by this kernel'],
     [{ code: 'EACCES', log: VERIFIER_LOG }, 'raw_tp/sys_enter', "verifier: R1 invalid mem access 'scalar'"],
+    // Of a long log only the end is kept.
+    [{ code: 'EFAULT', log: VERIFIER_LOG.slice(90) }, 'raw_tp/sys_enter', "verifier: R1 invalid mem access 'scalar'"],
     [
       { code: 'ESRCH', log: "libbpf: prog 'p': failed to find kernel BTF type ID of 'no_such_function': -3" },
       'fentry/no_such_function',
@@ -83,8 +85,18 @@ test('a refusal is said in words', () => {
   for (const [fields, section, words] of table) assert.equal(explainRefusal(refusal(fields), section), words);
 });
 
+test('a map that cannot be made is named with its type', () => {
+  const error = refusal({ map: 'stored', message: "cannot load o, map 'stored': Invalid argument (EINVAL)" });
+  assert.equal(
+    explainRefusal(error, 'tp_btf/sys_enter', 'cgrp_storage'),
+    'map stored of type cgrp_storage cannot be made: Invalid argument (EINVAL), as for a type that this kernel does not know',
+  );
+});
+
 test('kprobes that are missing altogether are told from a function that is', () => {
-  const words = explainRefusal(refusal({ code: 'ENOENT', operation: 'attach' }), 'kprobe/tcp_connect');
   const hasKprobes = existsSync('/sys/bus/event_source/devices/kprobe');
-  assert.equal(words, hasKprobes ? 'this kernel has no function tcp_connect' : 'no kprobes in this kernel');
+  for (const kind of ['kprobe', 'kretprobe', 'kprobe.multi', 'kretprobe.multi', 'ksyscall', 'kretsyscall']) {
+    const words = explainRefusal(refusal({ code: 'ENOENT', operation: 'attach' }), `${kind}/tcp_connect`);
+    assert.equal(words, hasKprobes ? 'this kernel has no function tcp_connect' : 'no kprobes in this kernel', kind);
+  }
 });
