@@ -193,7 +193,8 @@ function refusedKinds(
 ): ProgramStatus[] {
   return wanted.flatMap((program) => {
     const refusal = features.refusalOf(program.section);
-    return refusal === undefined ? [] : [refusedStatus(program, variantOf(variant, program), refusal)];
+    if (refusal === undefined) return [];
+    return [notLoaded(program, variantOf(variant, program), explainRefusal(refusal, program.section))];
   });
 }
 
