@@ -7,6 +7,7 @@ export const SERVICE_PACKAGES = [
   { name: 'default-jre-headless', why: 'runs Kafka', there: () => hasCommand('java') },
   { name: 'maven', why: 'fetches Kafka', there: () => hasCommand('mvn') },
   { name: 'prometheus', why: 'scrapes, and its promtool checks what is exposed', there: () => hasCommand('promtool') },
+  { name: 'golang-go', why: 'builds InfluxDB', there: () => hasCommand('go') },
   { name: 'openssl', why: 'makes certificates for TLS', there: () => hasCommand('openssl') },
 ];
 

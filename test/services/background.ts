@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { influxServer } from './influxdb.js';
 import { kafkaNodes } from './kafka.js';
 import { findProcess, isAlive, type Process } from './process.js';
 import { prometheusServer } from './prometheus.js';
@@ -27,6 +28,10 @@ const SERVICES: Readonly<Record<string, (folder: string) => Promise<{ servers: S
   redis: async (folder) => {
     const { server, url } = await redisServer(folder, { aof: 'everysec' }, true);
     return { servers: [server], exported: `SONDE_REDIS_URL=${url}` };
+  },
+  influx: async (folder) => {
+    const { server, url, bucket } = await influxServer(folder, { version: 1 }, true);
+    return { servers: [server], exported: `SONDE_INFLUX_URL=${url}\nSONDE_INFLUX_BUCKET=${bucket}` };
   },
   prometheus: async (folder) => {
     const { server, url } = await prometheusServer(folder, PROMETHEUS_CONFIG, true);

@@ -23,7 +23,7 @@ export function testFolder(t: TestContext, name: string, endUsers?: () => Promis
   return folder;
 }
 
-/** Runs a tool to its end. Rejects with what it said when it fails. */
-export async function runTool(command: string, args: readonly string[]): Promise<void> {
-  await promisify(execFile)(command, args, { maxBuffer: 2 ** 26 });
+/** Runs a tool to its end, with more in its environment. Rejects with what it said when it fails. */
+export async function runTool(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<void> {
+  await promisify(execFile)(command, args, { maxBuffer: 2 ** 26, env: { ...process.env, ...env } });
 }
