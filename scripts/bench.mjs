@@ -5,7 +5,7 @@ import { prepare, ROOT } from './prepare.mjs';
 import { checkKernel, installMissing, main, run, SetupError } from './system.mjs';
 import { SERVICE_PACKAGES } from './test-packages.mjs';
 
-const BENCHES = ['ring', 'map', 'decode', 'records', 'scrape', 'exporter', 'kafka', 'fleet'];
+const BENCHES = ['ring', 'map', 'decode', 'records', 'scrape', 'influx', 'exporter', 'kafka', 'fleet'];
 
 await main(() => {
   const names = process.argv.length > 2 ? process.argv.slice(2) : BENCHES;

@@ -66,7 +66,7 @@ export function sameLimits(one: FamilyLimits, other: FamilyLimits): boolean {
   return (['cap', 'ttlMs', 'top', 'keepsLast', 'windowMs'] as const).every((key) => one[key] === other[key]);
 }
 
-function globOf(pattern: string): RegExp {
+export function globOf(pattern: string): RegExp {
   const parts = pattern.split('*').map((part) => part.replace(/[^\w:]/g, '\\$&'));
   return new RegExp(`^${parts.join('.*')}$`);
 }
