@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import test, { type TestContext } from 'node:test';
+import { pino } from 'pino';
+import { DiskQueue } from '../../../../aggregator/output/influx/disk-queue.js';
+import { InfluxLink } from '../../../../aggregator/output/influx/influx-link.js';
+import { InfluxWriter } from '../../../../aggregator/output/influx/influx-writer.js';
+import { LetterFolder, type KeptLetter } from '../../../../aggregator/output/influx/letter-folder.js';
+import type { Batch } from '../../../../aggregator/output/influx/point-buffer.js';
+import { startFaultProxy, type Fault, type FaultProxy } from '../../../harness/fault-proxy.js';
+import { until } from '../../../harness/until.js';
+import { testFolder } from '../../../services/folders.js';
+import { startInflux, type InfluxAccess, type InfluxServer } from '../../../services/influxdb.js';
+
+const log = pino({ level: 'silent' });
+const TIME = 1_700_000_000_000_000_000n;
+
+function batchOf(...lines: string[]): Batch {
+  return { lines: Buffer.from(lines.map((line) => `${line}\n`).join('')), points: lines.length };
+}
+
+function point(number: number, metric = 'm'): string {
+  return `${metric},n=${number} value=${number}i ${TIME}`;
+}
+
+interface Bench {
+  readonly influx: InfluxServer;
+  readonly proxy: FaultProxy;
+  readonly folder: string;
+  readonly start: (more?: { maxBytes?: number; token?: () => Promise<string> }) => Promise<InfluxWriter>;
+  readonly letters: () => Promise<KeptLetter[]>;
+}
+
+async function bench(t: TestContext, version: 1 | 2 = 1): Promise<Bench> {
+  const writers: InfluxWriter[] = [];
+  t.after(() => Promise.all(writers.map((writer) => writer.close())));
+  const influx = await startInflux(t, { version });
+  const proxy = await startFaultProxy(t, influx.url);
+  const folder = testFolder(t, 'influx-queue');
+  return {
+    influx,
+    proxy,
+    folder,
+    start: async ({ maxBytes = 2 ** 24, token } = {}) => {
+      const writer = new InfluxWriter({
+        link: linkTo({ ...influx, url: proxy.url }, token),
+        queue: new DiskQueue({ folder, maxBytes, maxDeadBytes: 2 ** 24, log }),
+        log,
+        pauseMs: 20,
+      });
+      writers.push(writer);
+      await writer.start();
+      return writer;
+    },
+    letters: async () => {
+      const kept = new LetterFolder(join(folder, 'dead'), 2 ** 24, () => undefined);
+      return Promise.all((await kept.ids()).map(async (id) => (await kept.read(id))!));
+    },
+  };
+}
+
+function linkTo({ url, org, bucket, token: own }: InfluxAccess, token = () => Promise.resolve(own)): InfluxLink {
+  return new InfluxLink({ url, org, bucket, token, timeoutMs: 500 });
+}
+
+async function count(influx: InfluxServer, metric = 'm'): Promise<number> {
+  const [row] = await influx.query(`SELECT count(value) FROM ${metric}`);
+  return Number(row?.['count'] ?? 0);
+}
+
+const FAULTS: readonly (readonly [name: string, fault: Fault])[] = [
+  ['500', { status: 500 }],
+  ['503', { status: 503, headers: { 'retry-after': '0' } }],
+  ['429', { status: 429 }],
+  ['401', { status: 401, body: '{"message":"unauthorized access"}' }],
+  ['no answer', 'hang'],
+  ['a connection that is reset', 'reset'],
+  ['an answer that never comes', 'reset-after'],
+];
+
+for (const [name, fault] of FAULTS) {
+  test(`${name}: points wait on disk, and are written when it is over, each once`, async (t) => {
+    const { influx, proxy, start } = await bench(t);
+    const writer = await start();
+    proxy.fault = fault;
+    for (let n = 0; n < 20; n++) await writer.submit(batchOf(point(2 * n), point(2 * n + 1)));
+    await writer.settled();
+    assert.equal(writer.stats.pending, 0);
+    assert.equal(writer.stats.written, 0);
+    assert.notEqual(writer.awaySinceMs, undefined);
+    proxy.fault = 'pass';
+    await until(() => writer.stats.written === 40, 'the points to be written');
+    assert.equal(await count(influx), 40);
+    assert.equal(writer.stats.in, 40);
+  });
+}
+
+test('Retry-After is in seconds', async (t) => {
+  const { proxy, start } = await bench(t);
+  const writer = await start();
+  proxy.fault = { status: 429, headers: { 'retry-after': '2' } };
+  await writer.submit(batchOf(point(1)));
+  await writer.settled();
+  proxy.fault = 'pass';
+  const beganMs = performance.now();
+  await until(() => writer.stats.written === 1, 'the point to be written');
+  assert.ok(performance.now() - beganMs > 1500);
+});
+
+test('what waits survives the process', async (t) => {
+  const { influx, proxy, start } = await bench(t);
+  proxy.fault = { status: 503 };
+  const first = await start();
+  await first.submit(batchOf(point(1), point(2)));
+  await first.close();
+  proxy.fault = 'pass';
+  const second = await start();
+  await until(() => second.stats.written === 2, 'the points to be written');
+  assert.equal(await count(influx), 2);
+  assert.equal(second.stats.in, 2);
+});
+
+for (const version of [1, 2] as const) {
+  test(`version ${version}: good lines are written, bad ones go to the dead letters with the server's reason`, async (t) => {
+    const { influx, letters, start } = await bench(t, version);
+    const writer = await start();
+    await writer.submit(batchOf(`typed value=1i ${TIME}`));
+    await writer.settled();
+    const good = Array.from({ length: 100 }, (_, n) => point(n));
+    const bad = [
+      `typed,n=1 value=1.5 ${TIME}`,
+      `typed,n=2 value=2.5 ${TIME}`,
+      'broken value= 3',
+      `late,x=y value=5i 99999999999999999999`,
+    ];
+    await writer.submit(batchOf(...good.slice(0, 50), ...bad.slice(0, 2), ...good.slice(50), ...bad.slice(2)));
+    await writer.settled();
+    assert.equal(await count(influx), 100);
+    const kept = await letters();
+    assert.deepEqual(kept.flatMap(({ lines }) => lines.split('\n').slice(0, -1)).sort(), [...bad].sort());
+    const reasonOf = (line: string): string => kept.find(({ lines }) => lines.includes(line))!.reason;
+    assert.match(reasonOf(bad[0]!), /^4\d\d .*field type conflict/);
+    assert.match(reasonOf(bad[2]!), /^400 .*missing field value/);
+    assert.match(reasonOf(bad[3]!), /^400 .*time outside range|bad timestamp|value out of range/);
+    assert.equal(writer.stats.written, 101);
+    assert.equal(writer.stats.in, 105);
+    assert.equal(writer.awaySinceMs, undefined);
+  });
+}
+
+test('a batch that is too large is halved until it fits', async (t) => {
+  const { influx, proxy, start } = await bench(t);
+  const writer = await start();
+  let refusals = 0;
+  proxy.fault = () => (refusals++ < 3 ? { status: 413 } : 'pass');
+  await writer.submit(batchOf(...Array.from({ length: 64 }, (_, n) => point(n))));
+  await writer.settled();
+  assert.equal(await count(influx), 64);
+});
+
+test('a token that is revoked: points wait until its file has another', async (t) => {
+  const { influx, start } = await bench(t, 2);
+  const api = async (path: string, method = 'GET', body?: unknown): Promise<unknown> => {
+    const answer = await fetch(`${influx.url}/api/v2/${path}`, {
+      method,
+      headers: { authorization: `Token ${influx.token}` },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    return answer.status === 204 ? undefined : answer.json();
+  };
+  const { orgs } = (await api('orgs')) as { orgs: readonly { id: string }[] };
+  const permissions = [{ action: 'write', resource: { type: 'buckets' } }];
+  const granted = (await api('authorizations', 'POST', { orgID: orgs[0]!.id, permissions })) as Record<
+    'id' | 'token',
+    string
+  >;
+  let token = granted.token;
+  const writer = await start({ token: () => Promise.resolve(token) });
+  await writer.submit(batchOf(point(1)));
+  await writer.settled();
+  assert.equal(writer.stats.written, 1);
+  await api(`authorizations/${granted.id}`, 'DELETE');
+  await writer.submit(batchOf(point(2)));
+  await writer.settled();
+  assert.equal(writer.stats.written, 1);
+  token = influx.token;
+  await until(() => writer.stats.written === 2, 'the second point to be written');
+  assert.equal(await count(influx), 2);
+});
+
+test('a full queue: the oldest go to the dead letters, counted; nothing is lost', async (t) => {
+  const { letters, proxy, start } = await bench(t);
+  proxy.fault = { status: 503 };
+  const writer = await start({ maxBytes: 64 * 1024 });
+  for (let n = 0; n < 200; n++) {
+    await writer.submit(batchOf(...Array.from({ length: 20 }, (_, i) => point(n * 20 + i, 'a_metric_of_some_length'))));
+  }
+  await writer.settled();
+  const kept = await letters();
+  assert.ok(kept.length > 0 && kept.every(({ reason }) => reason === 'queue_full'));
+  proxy.fault = 'pass';
+  const buried = kept.reduce((sum, { points }) => sum + points, 0);
+  await until(() => writer.stats.written === 4000 - buried, 'the rest to be written');
+  assert.equal(writer.stats.lost.size, 0);
+});
