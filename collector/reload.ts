@@ -56,6 +56,7 @@ export async function reloadProbes(
         await readBefore(before, host);
         // What comes from here on its successor has, too.
         for (const reader of before.readers) reader.hold();
+        before.probe.giveWay();
       },
       check: (before, fresh) => check(before, fresh, options),
     });
@@ -69,9 +70,18 @@ export async function reloadProbes(
   } catch (error) {
     // They go on: what they wrote meanwhile nobody else has.
     for (const reader of replaced.flatMap(({ readers }) => readers)) reader.release();
+    for (const running of replaced) takeBack(running, host.log);
     throw error;
   }
   return summary;
+}
+
+function takeBack({ probe }: RunningProbe, log: Logger): void {
+  try {
+    probe.takeBack();
+  } catch (error) {
+    log.error(`${probe.config.name} does not run as before: ${(error as Error).message}`);
+  }
 }
 
 /** Nothing can fail here any more but the bus. */

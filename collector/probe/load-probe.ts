@@ -4,7 +4,7 @@ import type { BpfObject, BpfProgram, Native, NativeErrorFields } from '../../nat
 import { SondeError } from '../../wire/errors.js';
 import type { ProbeConfig, VariantConfig } from '../../wire/config/schema.js';
 import { checkObject } from './check-object.js';
-import { explainRefusal } from './explain.js';
+import { explainRefusal, sectionKind } from './explain.js';
 import type { KernelFeatures } from './kernel-features.js';
 import { Probe, type ProbeLink, type ProgramStatus, type RefusedVariant } from './probe.js';
 
@@ -238,7 +238,12 @@ function attach(program: BpfProgram, variant: string, links: ProbeLink[]): Progr
   const { id, tag } = program.info();
   const { name, section } = program;
   try {
-    links.push({ link: program.attach(), awaitsMark: program.awaitsMark });
+    const isAlone = sectionKind(section) === 'xdp';
+    links.push({
+      link: program.attach(),
+      awaitsMark: program.awaitsMark,
+      ...(isAlone && { again: () => program.attach() }),
+    });
     return { name, section, variant, id, tag, loaded: true, attached: true, reason: '' };
   } catch (error) {
     if (!isNativeError(error)) throw error;

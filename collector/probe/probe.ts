@@ -28,6 +28,8 @@ export interface ProbeLink {
   readonly link: BpfLink;
   /** Its program waits for the mark that all is attached. */
   readonly awaitsMark: boolean;
+  /** Of a program that leaves no room for another where it is: attaches it again. */
+  readonly again?: () => BpfLink;
 }
 
 /** A config whose object is loaded, as far as this kernel takes it. */
@@ -37,7 +39,8 @@ export class Probe {
   readonly refusedVariants: readonly RefusedVariant[];
   /** Null when the kernel took nothing of it. */
   readonly object: BpfObject | null;
-  readonly #links: readonly ProbeLink[];
+  #links: readonly ProbeLink[];
+  #hasGivenWay = false;
   readonly #handles: ReadonlyMap<number, BpfProgram>;
   /** Ids of maps that an attached program uses, or one that it goes on with by a tail call. */
   readonly #liveMaps: ReadonlySet<number>;
@@ -97,8 +100,22 @@ export class Probe {
     for (const { link, awaitsMark } of this.#links) if (awaitsMark) link.close();
   }
 
+  /** Detaches the programs that leave no room for others where they are, until {@link takeBack}. */
+  giveWay(): void {
+    this.#hasGivenWay = true;
+    for (const { link, again } of this.#links) if (again !== undefined) link.close();
+  }
+
+  /** Attaches again what has given way and is not detached for good. Throws a NativeError when there is no room any more. */
+  takeBack(): void {
+    if (!this.#hasGivenWay) return;
+    this.#hasGivenWay = false;
+    this.#links = this.#links.map((one) => (one.again === undefined ? one : { ...one, link: one.again() }));
+  }
+
   /** Stops the programs; their maps stay. */
   detach(): void {
+    this.#hasGivenWay = false;
     for (const { link } of this.#links) link.close();
   }
 
