@@ -5,6 +5,7 @@ import type { Host } from './host.js';
 import type { AggregatorMetrics } from './metrics.js';
 import type { LimitSettings } from './series/limits.js';
 import { OwnedPartition } from './owned-partition.js';
+import type { Output } from './output/output.js';
 import type { Partition } from './partition.js';
 import type { RollupSpec } from './rollup/rollup-spec.js';
 import type { StateStore } from './state/state-store.js';
@@ -13,6 +14,9 @@ import type { StateStore } from './state/state-store.js';
 const DEAD: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['FRAME_MALFORMED', 'FRAME_LIMIT', 'FRAME_UNKNOWN_MAP']);
 /** Between two tries to reach the store for a partition's state. */
 const RETRY_MS = 1000;
+/** What the output may take to find a place for what it was given; also of what is left of the time when leaving. */
+const SETTLE_MS = 30_000;
+const LEAVING_SETTLE_MS = 3000;
 /** Between two log lines of frames left out for one reason. */
 const LOG_EVERY_MS = 10_000;
 
@@ -28,6 +32,8 @@ export interface AggregatorOptions extends LimitSettings {
   readonly hostTtlMs?: number;
   /** Metrics that are summed over hosts. */
   readonly rollups?: readonly RollupSpec[];
+  /** Is given every host when a poll of its maps has been applied. */
+  readonly output?: Output | undefined;
   /** Where frames go that cannot be applied; without it they are only counted. */
   readonly deadLetters?: DeadLetters;
 }
@@ -103,8 +109,11 @@ export class Aggregator implements PartitionHandler {
   apply(number: number, records: readonly ConsumedRecord[]): Promise<void> {
     const owned = this.#partitions.get(number);
     if (owned === undefined) throw new Error(`records of partition ${number}, which is not assigned`);
-    return owned.exclusively(() => {
-      for (const record of records) this.#take(owned, record);
+    return owned.exclusively(async () => {
+      for (const record of records) {
+        const polled = this.#take(owned, record);
+        if (polled !== undefined) await this.#options.output?.polled(polled);
+      }
     });
   }
 
@@ -118,12 +127,17 @@ export class Aggregator implements PartitionHandler {
     await this.#storeAll();
   }
 
-  /** One record: applied, or counted and left. Nothing that a frame says can stop the aggregator. */
-  #take({ partition }: OwnedPartition, record: ConsumedRecord): void {
+  /**
+   * One record: applied, or counted and left. Nothing that a frame says can stop the aggregator. Returns the host when the record
+   * ends a poll that its interval has asked for.
+   */
+  #take({ partition }: OwnedPartition, record: ConsumedRecord): Host | undefined {
     const { metrics } = this.#options;
     try {
       const body = partition.apply(record);
       metrics.frames.inc({ body: body ?? 'none' });
+      const host = body === 'health' ? partition.hosts.get(record.key) : undefined;
+      return host?.account.health?.onDemand === false ? host : undefined;
     } catch (error) {
       const code =
         error instanceof SondeError ? error.code : error instanceof RangeError ? 'FRAME_MALFORMED' : undefined;
@@ -132,6 +146,7 @@ export class Aggregator implements PartitionHandler {
       metrics.lost.inc({ hop: 'decode', reason });
       if (DEAD.has(code)) this.#options.deadLetters?.bury({ record, partition: partition.number, reason });
       this.#logLeftOut(record, reason, (error as Error).message);
+      return undefined;
     }
   }
 
@@ -193,7 +208,7 @@ export class Aggregator implements PartitionHandler {
       const stop = metrics.storeSeconds.startTimer();
       try {
         if (owned.isLost && consumer.shown().has(owned.number)) await owned.takeAgain(store);
-        const outcome = await owned.store(store);
+        const outcome = await owned.store(store, () => this.#outputSettled());
         if (outcome.result === 'lost')
           log.warn(`partition ${owned.number} has another owner: its state is not written any more`);
         if (outcome.result !== 'stored') continue;
@@ -206,6 +221,15 @@ export class Aggregator implements PartitionHandler {
         log.warn(`state of partition ${owned.number} is not written, trying again: ${String(error)}`);
       }
     }
+  }
+
+  /** Rejects when what the output was given has no place yet: nothing is stored then, and all of it is tried again. */
+  async #outputSettled(): Promise<void> {
+    const { output } = this.#options;
+    if (output === undefined) return;
+    const timeoutMs = this.#closed ? LEAVING_SETTLE_MS : SETTLE_MS;
+    if (await output.settled(timeoutMs)) return;
+    throw new SondeError('TIMEOUT', `the output has not settled within ${timeoutMs} ms`, { stage: 'output' });
   }
 
   #partitionOptions(): ConstructorParameters<typeof OwnedPartition>[1] {

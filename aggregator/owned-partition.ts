@@ -59,14 +59,18 @@ export class OwnedPartition {
     return done;
   }
 
-  /** Writes what has changed. Rejects when the store is away; what is unwritten goes with the next call. */
-  async store(store: StateStore): Promise<StoreOutcome> {
+  /**
+   * Writes what has changed. Rejects when the store is away; what is unwritten goes with the next call.
+   * @param settled waited for before: what is stored is not read again, so all that was made of it must have its place by then.
+   */
+  async store(store: StateStore, settled: () => Promise<void> = () => Promise.resolve()): Promise<StoreOutcome> {
     const { partition } = this;
     if (this.#epoch === undefined || this.#isLost) return { result: 'unchanged' };
     if (partition.next === undefined || partition.next === this.#storedOffset) return { result: 'unchanged' };
     const change = await this.exclusively(() => partition.change());
     let isStored: boolean;
     try {
+      await settled();
       isStored = await store.store(this.number, this.#epoch, change);
     } catch (error) {
       partition.notStored();

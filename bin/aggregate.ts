@@ -15,6 +15,7 @@ import { aggregateReadiness } from './aggregate-readiness.js';
 import { buildInfo } from './build-info.js';
 import { CheckedStore } from './checked-store.js';
 import { describeFailure } from './fail.js';
+import { openOutput } from './output.js';
 import { kafkaOptions } from './kafka-options.js';
 import { consumerMetrics, deadLetterMetrics, redisMetrics } from './metrics.js';
 import { openRedis } from './redis.js';
@@ -41,6 +42,7 @@ export async function aggregate(settings: Settings): Promise<void> {
   if (redis !== undefined) redisMetrics(registry, redis.link);
   const consumer = newConsumer(values, kafka);
   consumerMetrics(registry, consumer);
+  const output = await openOutput(values, log, registry);
   const deadLetters = new KafkaDeadLetters({ kafka, topic: values['kafka.dlq-topic'] });
   deadLetterMetrics(registry, deadLetters);
   const aggregator = new Aggregator({
@@ -54,11 +56,12 @@ export async function aggregate(settings: Settings): Promise<void> {
     rollups: values.rollups,
     storeIntervalMs: values['state.interval'],
     deadLetters,
+    output,
     ...(redis !== undefined && { store: checked(redis, values, kafka) }),
   });
   const stop = async (): Promise<void> => {
     await aggregator.close();
-    await Promise.all([deadLetters.close(), redis?.close()]);
+    await Promise.all([deadLetters.close(), output?.close(), redis?.close()]);
   };
 
   let hasRead = false;

@@ -11,6 +11,7 @@ import { MemoryBus } from '../wire/memory-bus.js';
 import { buildInfo } from './build-info.js';
 import { enterService } from './enter-service.js';
 import { givenHost } from './given-host.js';
+import { openOutput } from './output.js';
 import { describeKey, mapsText } from './maps-text.js';
 import { loadableConfigs, reportProbes } from './probes.js';
 import { Reloader } from './reloader.js';
@@ -25,9 +26,11 @@ export async function run(settings: Settings): Promise<void> {
   const webConfig = await openWebConfig(values, log);
   const reloader = new Reloader(values, log);
   await reloader.listen();
+  const registry = new Registry();
+  // A check must not take the folder of one that runs.
+  const output = values['config.check'] ? undefined : await openOutput(values, log, registry);
   const configs = await loadableConfigs(values);
 
-  const registry = new Registry();
   buildInfo(registry, native.libbpfVersion);
   const bus = new MemoryBus();
   const aggregator = new Aggregator({
@@ -37,6 +40,7 @@ export async function run(settings: Settings): Promise<void> {
     metricPrefix: METRIC_PREFIX,
     maxSeriesPerMetric: values['series.max-per-metric'],
     limits: values.limits,
+    output,
   });
   await aggregator.start();
   const host = givenHost(values);
@@ -58,6 +62,7 @@ export async function run(settings: Settings): Promise<void> {
     await reloader.close();
     await collector.close();
     await aggregator.close();
+    await output?.close();
   };
   try {
     if (!reportProbes(collector, values, log)) return await stop();

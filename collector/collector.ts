@@ -285,7 +285,7 @@ export class Collector implements Refresh {
     for (const { probe, polled } of this.#probes.running) {
       for (const map of polled) isWhole = (await this.#pollMap(probe, map, keyframe, reason)) && isWhole;
     }
-    isWhole = (await this.#sendHealth()) && isWhole;
+    isWhole = (await this.#sendHealth(reason === 'scrape')) && isWhole;
     if (keyframe && isWhole) {
       this.#keyframes.done();
       metrics.keyframes.inc();
@@ -331,9 +331,10 @@ export class Collector implements Refresh {
     }
   }
 
-  async #sendHealth(): Promise<boolean> {
+  /** @param onDemand the poll that ends with it was made for a scrape. */
+  async #sendHealth(onDemand = false): Promise<boolean> {
     try {
-      const body = await healthBody(this.#probes.running, this.#past.read(), this.#uplink.recovered);
+      const body = await healthBody(this.#probes.running, this.#past.read(), this.#uplink.recovered, onDemand);
       await this.#uplink.send(body, this.#drained);
       return true;
     } catch (error) {

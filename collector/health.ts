@@ -9,6 +9,7 @@ export async function healthBody(
   running: readonly RunningProbe[],
   past: Ledger,
   recovered: RecordAccount,
+  onDemand = false,
 ): Promise<FrameBody> {
   const statsEnabled = await areStatsEnabled();
   const own = await Promise.all(running.map((probe) => probe.readLedger()));
@@ -16,6 +17,7 @@ export async function healthBody(
   return {
     case: 'health',
     value: {
+      onDemand,
       losses: ledgers.flatMap(({ losses }) => losses),
       hops: ledgers.flatMap(({ hops }) => hops),
       buffers: ledgers.flatMap(({ buffers }) => buffers),

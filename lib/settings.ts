@@ -35,6 +35,7 @@ const SERVERS = ['run', 'collect', 'aggregate'] as const;
 const PROBES = ['run', 'collect'] as const;
 const COLLECT = ['collect'] as const;
 const AGGREGATE = ['aggregate'] as const;
+const INFLUX = ['run', 'aggregate'] as const;
 const KAFKA = ['collect', 'aggregate', 'topics', 'simulate', 'record', 'replay'] as const;
 
 const brokers = kind.list(
@@ -65,6 +66,9 @@ const limits = z
       top: z.int().min(1).max(MAX_SERIES).optional(),
     }),
   )
+  .max(MAX_RULES);
+const fieldRules = z
+  .array(z.strictObject({ metric: metricPattern, labels: z.array(labelName).max(MAX_RULES) }))
   .max(MAX_RULES);
 const rollups = z
   .array(
@@ -255,6 +259,58 @@ export const SETTINGS = {
     help: 'time between two writes of the state',
     commands: AGGREGATE,
     default: '5s',
+  },
+  'influx.url': {
+    kind: kind.url(['http:', 'https:'], 'https://HOST:8086'),
+    help: 'InfluxDB that every series is written to: 2.x, 3.x or 1.8; left out: none',
+    commands: INFLUX,
+  },
+  'influx.org': { kind: kind.words('<name>'), help: 'organisation, where the server has any', commands: INFLUX },
+  'influx.bucket': {
+    kind: kind.words('<name>'),
+    help: 'bucket; of 1.8 DATABASE/RETENTION-POLICY, such as sonde/autogen',
+    commands: INFLUX,
+  },
+  'influx.path': {
+    kind: kind.words('<path>', /^\/\S*$/, 'path', 'write one such as /write?db=sonde'),
+    help: "instead of organisation and bucket: path of a server's line protocol, in nanoseconds, such as /write?db=sonde of 1.6 and 1.7",
+    commands: INFLUX,
+  },
+  'influx.token-file': {
+    kind: kind.file,
+    help: 'file that holds the token (of 1.8: USER:PASSWORD); read again when the server refuses it',
+    commands: INFLUX,
+  },
+  'influx.tls.ca-file': { kind: kind.file, help: "PEM of who signed the server's certificate", commands: INFLUX },
+  'influx.heartbeat': {
+    kind: kind.duration('0s', '24h'),
+    help: 'a series that has not changed is written only so often; 0s: with each poll',
+    commands: INFLUX,
+    default: '0s',
+  },
+  'influx.fields': {
+    kind: kind.structured(fieldRules),
+    help: 'labels that become string fields instead of tags: a list of {metric: PATTERN, labels}; the first that fits counts',
+    commands: INFLUX,
+    default: '[{"metric":"*","labels":["kstack","ustack","stack"]}]',
+  },
+  'influx.queue.dir': {
+    kind: kind.folder,
+    help: 'where points wait on disk while InfluxDB is away, and those are kept that it refuses; one process each',
+    commands: INFLUX,
+    default: '/var/lib/sonde/influx',
+  },
+  'influx.queue.max-bytes': {
+    kind: kind.bytes('1MiB', '1TiB'),
+    help: 'the most that waits there; the oldest goes to the dead letters',
+    commands: INFLUX,
+    default: '1GiB',
+  },
+  'influx.dead-letters.max-bytes': {
+    kind: kind.bytes('1MiB', '1TiB'),
+    help: 'the most that is kept of them; the oldest goes first',
+    commands: INFLUX,
+    default: '64MiB',
   },
   'prometheus.instance-label': {
     kind: kind.words(

@@ -7,6 +7,7 @@ export type Report = (setting: SettingName, message: string, hint: string) => vo
 export function checkRules(values: SettingValues, command: CommandName | undefined, report: Report): void {
   if (takes(command, 'kafka.brokers')) checkKafka(values, report);
   if (takes(command, 'redis.url')) checkRedis(values, report);
+  if (takes(command, 'influx.url')) checkInflux(values, report);
   if (takes(command, 'kafka.session-timeout')) checkGroup(values, report);
 }
 
@@ -35,6 +36,20 @@ function checkRedis(values: SettingValues, report: Report): void {
     report('redis.url', `is without TLS, but ${given} is given`, 'write rediss://');
   if (values['redis.user'] !== undefined && values['redis.password'] === undefined)
     report('redis.password', 'is missing beside redis.user', 'give redis.password-file');
+}
+
+function checkInflux(values: SettingValues, report: Report): void {
+  const others = ['influx.org', 'influx.bucket', 'influx.path', 'influx.token-file', 'influx.tls.ca-file'] as const;
+  const given = others.find((name) => values[name] !== undefined);
+  if (values['influx.url'] === undefined) {
+    if (given !== undefined) report('influx.url', `is missing beside ${given}`, 'give it');
+    return;
+  }
+  const [bucket, path] = [values['influx.bucket'], values['influx.path']];
+  if (bucket === undefined && path === undefined)
+    report('influx.bucket', 'is missing beside influx.url', 'give it, or influx.path');
+  if (bucket !== undefined && path !== undefined)
+    report('influx.path', 'is given beside influx.bucket', 'remove one of them');
 }
 
 function checkGroup(values: SettingValues, report: Report): void {

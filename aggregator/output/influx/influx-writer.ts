@@ -258,6 +258,6 @@ export class InfluxWriter {
 
   /** Cut short by closing. */
   async #sleep(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+    await sleep(ms, undefined, { signal: this.#closing.signal, ref: false }).catch(() => undefined);
   }
 }
