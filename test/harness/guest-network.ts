@@ -6,11 +6,11 @@ import { connect, createServer, type Socket } from 'node:net';
 const HOST = '10.0.2.2';
 const OWN = '10.0.2.15/24';
 
-/** In a guest: brings the network up. */
+/** In a guest: brings the network up, if no other test has. */
 export function joinHost(): void {
   execFileSync('modprobe', ['virtio_net']);
   const [name] = execFileSync('sh', ['-c', 'ls /sys/class/net | grep -v ^lo$'], { encoding: 'utf8' }).split('\n');
-  execFileSync('ip', ['addr', 'add', OWN, 'dev', name!]);
+  execFileSync('ip', ['addr', 'replace', OWN, 'dev', name!]);
   execFileSync('ip', ['link', 'set', name!, 'up']);
 }
 
