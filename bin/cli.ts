@@ -1,3 +1,4 @@
+import type { DlqAction } from './dlq.js';
 import { Argument, Command } from 'commander';
 import { COMMANDS, type CommandName } from '../lib/settings.js';
 import { duration, wholeNumber } from '../lib/settings/kinds.js';
@@ -161,6 +162,24 @@ addReplayFlags(addSettings(program.command('replay'), 'replay'))
     const { replay } = await import('./replay.js');
     await replay(settings, file, flags);
   });
+
+const dlqCommand = program.command('dlq').description('points that InfluxDB has refused, kept in influx.queue.dir');
+const DLQ_ACTIONS: readonly (readonly [DlqAction, string])[] = [
+  ['list', 'print each letter: since when, how many points, why'],
+  ['show', 'print the lines of letters'],
+  ['replay', 'write letters once more; those that InfluxDB takes go'],
+  ['drop', 'remove letters'],
+];
+for (const [action, what] of DLQ_ACTIONS) {
+  const command = addSettings(dlqCommand.command(action), 'dlq').description(what);
+  if (action !== 'list') command.argument('[letter...]', 'as list prints them').option('--all', 'all that there are');
+  command.action(async (...given: unknown[]) => {
+    const ids = action === 'list' ? [] : (given[0] as string[]);
+    const all = command.opts<{ readonly all?: true }>().all === true;
+    const { dlq } = await import('./dlq.js');
+    if (!(await dlq(await settingsOf(command, 'dlq'), action, { ids, all }))) process.exitCode = 1;
+  });
+}
 
 addSettings(program.command('settings'), undefined)
   .description('print what each setting is and where that was said, and exit')

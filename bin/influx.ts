@@ -22,14 +22,7 @@ export async function openInflux(
   log: Logger,
   registry: Registry,
 ): Promise<InfluxOutput> {
-  const link = new InfluxLink({
-    url,
-    org: values['influx.org'] ?? '',
-    bucket: values['influx.bucket'] ?? '',
-    path: pathOf(values['influx.path']),
-    token: await tokenOf(values['influx.token-file'], log),
-    ca: await readCa(values['influx.tls.ca-file']),
-  });
+  const link = await openInfluxLink(values, url, log);
   const queue = new DiskQueue({
     folder: values['influx.queue.dir'],
     maxBytes: values['influx.queue.max-bytes'],
@@ -47,6 +40,18 @@ export async function openInflux(
   await output.start();
   influxMetrics(registry, writer, queue);
   return output;
+}
+
+/** What sends to the server that the settings name. Throws a UsageError for files that cannot be read. */
+export async function openInfluxLink(values: SettingValues, url: string, log: Logger): Promise<InfluxLink> {
+  return new InfluxLink({
+    url,
+    org: values['influx.org'] ?? '',
+    bucket: values['influx.bucket'] ?? '',
+    path: pathOf(values['influx.path']),
+    token: await tokenOf(values['influx.token-file'], log),
+    ca: await readCa(values['influx.tls.ca-file']),
+  });
 }
 
 /** Times are in nanoseconds, which a server of before 1.8 has to be told in its own words. */

@@ -16,6 +16,7 @@ export const COMMANDS = [
   'replay',
   'check',
   'probes',
+  'dlq',
 ] as const;
 export type CommandName = (typeof COMMANDS)[number];
 
@@ -36,6 +37,7 @@ const PROBES = ['run', 'collect'] as const;
 const COLLECT = ['collect'] as const;
 const AGGREGATE = ['aggregate'] as const;
 const INFLUX = ['run', 'aggregate'] as const;
+const INFLUX_LINK = ['run', 'aggregate', 'dlq'] as const;
 const KAFKA = ['collect', 'aggregate', 'topics', 'simulate', 'record', 'replay'] as const;
 
 const brokers = kind.list(
@@ -263,25 +265,25 @@ export const SETTINGS = {
   'influx.url': {
     kind: kind.url(['http:', 'https:'], 'https://HOST:8086'),
     help: 'InfluxDB that every series is written to: 2.x, 3.x or 1.8; left out: none',
-    commands: INFLUX,
+    commands: INFLUX_LINK,
   },
-  'influx.org': { kind: kind.words('<name>'), help: 'organisation, where the server has any', commands: INFLUX },
+  'influx.org': { kind: kind.words('<name>'), help: 'organisation, where the server has any', commands: INFLUX_LINK },
   'influx.bucket': {
     kind: kind.words('<name>'),
     help: 'bucket; of 1.8 DATABASE/RETENTION-POLICY, such as sonde/autogen',
-    commands: INFLUX,
+    commands: INFLUX_LINK,
   },
   'influx.path': {
     kind: kind.words('<path>', /^\/\S*$/, 'path', 'write one such as /write?db=sonde'),
     help: "instead of organisation and bucket: path of a server's line protocol, in nanoseconds, such as /write?db=sonde of 1.6 and 1.7",
-    commands: INFLUX,
+    commands: INFLUX_LINK,
   },
   'influx.token-file': {
     kind: kind.file,
     help: 'file that holds the token (of 1.8: USER:PASSWORD); read again when the server refuses it',
-    commands: INFLUX,
+    commands: INFLUX_LINK,
   },
-  'influx.tls.ca-file': { kind: kind.file, help: "PEM of who signed the server's certificate", commands: INFLUX },
+  'influx.tls.ca-file': { kind: kind.file, help: "PEM of who signed the server's certificate", commands: INFLUX_LINK },
   'influx.heartbeat': {
     kind: kind.duration('0s', '24h'),
     help: 'a series that has not changed is written only so often; 0s: with each poll',
@@ -297,7 +299,7 @@ export const SETTINGS = {
   'influx.queue.dir': {
     kind: kind.folder,
     help: 'where points wait on disk while InfluxDB is away, and those are kept that it refuses; one process each',
-    commands: INFLUX,
+    commands: INFLUX_LINK,
     default: '/var/lib/sonde/influx',
   },
   'influx.queue.max-bytes': {

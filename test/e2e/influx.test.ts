@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
+import { LetterFolder } from '../../aggregator/output/influx/letter-folder.js';
 import { command, startCommands } from '../harness/bpf-fixture.js';
 import { select } from '../harness/kernel-metrics.js';
 import { runSonde } from '../harness/sonde.js';
@@ -70,4 +71,32 @@ test('what cannot be a token or a bucket is said at the start', async (t) => {
   const empty = await runSonde(['run', ...url, '--influx.bucket', 'b', '--influx.token-file', token]);
   assert.match(empty.stderr, /influx\.token-file: .* holds no token/);
   assert.notEqual(empty.status, 0);
+});
+
+test('sonde dlq lists, shows, writes again and drops what InfluxDB has refused', async (t) => {
+  const influx = await startInflux(t);
+  const folder = testFolder(t, 'influx-dlq');
+  const letters = new LetterFolder(join(folder, 'dead'), 2 ** 20, () => undefined);
+  await letters.start();
+  const [good, bad] = ['m value=5i 1700000000000000000\n', 'm value= 1700000000000000001\n'];
+  await letters.add({ lines: Buffer.from(good), points: 1, reason: 'queue_full' }, 1000);
+  await letters.add({ lines: Buffer.from(bad), points: 1, reason: '400 unable to parse' }, 2000);
+  const [first, second] = await letters.ids();
+  const dlq = (...args: string[]): ReturnType<typeof runSonde> =>
+    runSonde(['dlq', ...args, '--influx.queue.dir', folder]);
+  const since = '1970-01-01T00:00:01.000Z';
+  const list = await dlq('list');
+  assert.match(list.stdout, new RegExp(`${first} +${since} +1 +queue_full\n${second} .* 400 unable to parse`));
+  const shown = await dlq('show', first!);
+  assert.equal(shown.stdout, `# ${first} since ${since}, 1 points: queue_full\n${good}`);
+  const server = ['--influx.url', influx.url, '--influx.bucket', influx.bucket];
+  const replayed = await dlq('replay', '--all', ...server);
+  assert.equal(replayed.status, 1, replayed.stderr);
+  assert.match(replayed.stdout, new RegExp(`${first} +written\n${second} +refused again: 400 .*missing field value`));
+  assert.equal((await influx.query('SELECT value FROM m'))[0]?.['value'], '5');
+  assert.deepEqual(await letters.ids(), [second]);
+  assert.match((await dlq('drop')).stderr, /name letters/);
+  assert.match((await dlq('drop', 'none')).stderr, /there is no letter none/);
+  assert.equal((await dlq('drop', second!)).status, 0);
+  assert.deepEqual(await letters.ids(), []);
 });
