@@ -19,6 +19,7 @@ export const TEST_PACKAGES = [
     why: 'hands over sockets, and checks units',
     there: () => hasCommand('systemd-socket-activate'),
   },
+  { name: 'strace', why: 'counts system calls', there: () => hasCommand('strace') },
   { name: 'iproute2', why: 'makes network namespaces', there: () => hasCommand('ip') },
   { name: 'e2fsprogs', why: 'makes a file system to write to', there: () => hasCommand('mkfs.ext4') },
   { name: 'clang-format', why: 'checks the formatting of C and C++', there: () => hasCommand('clang-format') },

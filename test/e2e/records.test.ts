@@ -99,6 +99,20 @@ test('a record that is too short is a decode error, and its neighbours are count
   assert.equal(total(samples, 'sonde_aggregator_lost_total'), 0);
 });
 
+test('a record of a perf buffer that is too short is a decode error, and does not end the process', async (t) => {
+  const sonde = await startRecords(t, NO_POLLS);
+  const whole = eventBytes({ key: 1, amount: 1n, level: 1, kind: 1 });
+  // At 12 bytes, some of the metrics can be read, and some cannot.
+  for (const bytes of [whole, whole.subarray(0, 1), whole, whole.subarray(0, 12), whole])
+    writeRecords('perf', bytes, 3);
+  writeRecords('perf', Buffer.concat([whole, Buffer.alloc(60, 0xff)]), 2);
+  const samples = await sonde.scrape();
+  assert.equal(total(samples, 'ebpf_exporter_test_level_sum'), 11, 'the records around them, and the longer ones');
+  assert.equal(total(samples, 'ebpf_exporter_decoder_errors_total', { config: 'records' }), 6);
+  assert.equal(total(samples, 'sonde_aggregator_lost_total'), 0);
+  assert.equal(select(await sonde.scrape(), 'ebpf_exporter_test_level_sum').length, 1, 'still serving');
+});
+
 test('an overrun ring buffer: counted or lost, each record once', async (t) => {
   const sonde = await startRecords(t, NO_POLLS);
   const WRITTEN = 20_011;

@@ -1,24 +1,26 @@
-/** Keeps the maps of `churn.bpf.c` changing: `bursts` is how many there have been, and the end when it is negative. */
+/** Keeps the maps of `churn.bpf.c` changing: `bursts` is how many there have been, and the end when `stop` is not 0. */
 import { workerData } from 'node:worker_threads';
 import { signalNobody } from './bpf-fixture.js';
 
 export interface ChurnWorkerData {
   readonly bursts: Int32Array<SharedArrayBuffer>;
   readonly stop: Int32Array<SharedArrayBuffer>;
-  /** Bursts at once, and the pause between. */
-  readonly atOnce: number;
-  readonly pauseMs: number;
+  readonly burstsASecond: number;
 }
 
 /** `churn.bpf.c` has it so. */
 const COMMAND = 0x2000_0000;
+const PAUSE_MS = 5;
 
-const { bursts, stop, atOnce, pauseMs } = workerData as ChurnWorkerData;
+const { bursts, stop, burstsASecond } = workerData as ChurnWorkerData;
+const startMs = performance.now();
+let burst = 0;
 while (Atomics.load(stop, 0) === 0) {
-  for (let i = 0; i < atOnce; i++) {
-    const burst = Atomics.load(bursts, 0);
+  // By the clock: a pause that was too long, as on a busy machine, is made up for.
+  const due = ((performance.now() - startMs) * burstsASecond) / 1000;
+  while (burst < due && Atomics.load(stop, 0) === 0) {
     signalNobody(COMMAND + burst, 0);
-    Atomics.store(bursts, 0, burst + 1);
+    Atomics.store(bursts, 0, ++burst);
   }
-  Atomics.wait(stop, 0, 0, pauseMs);
+  Atomics.wait(stop, 0, 0, PAUSE_MS);
 }
