@@ -13,7 +13,7 @@ import type { ProbeConfig } from '../wire/config/schema.js';
 import { ConfigError, formatProblem } from '../wire/errors.js';
 import { checkText, type CheckedProbe } from './check-text.js';
 import { UsageError } from './fail.js';
-import { preflight } from './preflight.js';
+import { preflight, requireBtf } from './preflight.js';
 import { configFolder } from './probes.js';
 
 export interface CheckFlags {
@@ -23,19 +23,23 @@ export interface CheckFlags {
 
 /**
  * `sonde check`: what each config would do here, and what not and why. Returns whether all is well: no fault, and with
- * `config.strict` every program attached. Throws a ConfigError for YAML that cannot be read.
+ * `config.strict` every program attached. Throws a ConfigError for YAML that cannot be read, a UsageError for a
+ * `btf.path` that is none.
  */
 export async function check({ values }: Settings, { measureMs }: CheckFlags): Promise<boolean> {
   const configs = await loadConfigs(configFolder(values), values['config.names']);
   const missing = configs.flatMap((config) => notServed(config, SERVED));
   if (missing.length > 0) throw new ConfigError(missing);
   const reports = configs.map((config) => checkProbe(config, native));
-  const why = whyNotHere();
+  const btfPath = values['btf.path'];
+  if (btfPath !== undefined) requireBtf(btfPath);
+  const why = whyNotHere(btfPath);
   if (why !== undefined) process.stdout.write(`Nothing is attached: ${why}\n\n`);
   const sound = configs.filter((_, i) => why === undefined && reports[i]!.faults.length === 0);
   const kallsyms = new Kallsyms(native);
   const features = new KernelFeatures(native);
-  const options: LoadOptions = { native, features, kaddr: (symbol) => kallsyms.address(symbol) };
+  const kaddr = (symbol: string): Promise<bigint | undefined> => kallsyms.address(symbol);
+  const options: LoadOptions = { native, btfPath, features, kaddr };
   const attached = new Map<ProbeConfig, { probe: Probe } | { fault: string }>();
   try {
     for (const config of sound) attached.set(config, await attachOne(config, options));
@@ -65,9 +69,9 @@ export async function check({ values }: Settings, { measureMs }: CheckFlags): Pr
 const NO_COSTS: ReadonlyMap<number, ProgramCost> = new Map();
 
 /** Why nothing can be loaded here; undefined when it can. */
-function whyNotHere(): string | undefined {
+function whyNotHere(btfPath: string | undefined): string | undefined {
   try {
-    preflight();
+    preflight(btfPath);
     return undefined;
   } catch (error) {
     if (error instanceof UsageError) return error.message;

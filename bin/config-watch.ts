@@ -1,5 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ifReadable } from '../lib/if-readable.js';
 
 /** Between two looks at the folder. */
 const LOOK_EVERY_MS = 1000;
@@ -53,23 +54,13 @@ export class ConfigWatch {
   }
 }
 
-/** What can be seen of the files from outside. */
+/** What can be seen of the files from outside. One that cannot be read is a state like any other: loading it says why. */
 async function signatureOf(folder: string): Promise<string> {
-  const names = (await orNothing(readdir(folder))) ?? [];
+  const names = (await ifReadable(readdir(folder))) ?? [];
   const files = names.filter((name) => name.endsWith('.yaml') || name.endsWith('.bpf.o')).sort();
   const lines = files.map(async (name) => {
-    const found = await orNothing(stat(join(folder, name), { bigint: true }));
+    const found = await ifReadable(stat(join(folder, name), { bigint: true }));
     return found === undefined ? name : `${name} ${found.size} ${found.mtimeNs} ${found.ctimeNs} ${found.ino}`;
   });
   return (await Promise.all(lines)).join('\n');
-}
-
-/** Undefined for what cannot be read now: that is a state of the folder like any other, and loading it says why. */
-async function orNothing<T>(work: Promise<T>): Promise<T | undefined> {
-  try {
-    return await work;
-  } catch (error) {
-    if (typeof (error as NodeJS.ErrnoException).code === 'string') return undefined;
-    throw error;
-  }
 }

@@ -25,7 +25,8 @@ export function preflight(btfPath?: string): void {
   }
 }
 
-function requireBtf(path: string): void {
+/** Throws a UsageError when a file is not there, or holds no BTF. */
+export function requireBtf(path: string): void {
   let magic: string;
   try {
     magic = readFileSync(path).subarray(0, 2).toString('hex');

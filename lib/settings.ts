@@ -107,7 +107,7 @@ export const SETTINGS = {
   'btf.path': {
     kind: kind.file,
     help: "BTF that programs are fitted to; left out: the running kernel's own",
-    commands: [...PROBES, 'record'],
+    commands: [...PROBES, 'record', 'check'],
   },
   'config.strict': {
     kind: kind.toggle,

@@ -89,6 +89,15 @@ test('--btf.path', { skip: skipUnlessRoot }, async (t) => {
     assert.equal(await digits(other.url, 2), String(OTHER_OFFSET));
   });
 
+  await t.test('sonde check fits programs to it', async (t) => {
+    const folder = configFolder(t, { commands: { yaml: fixtureYaml('commands'), object: 'commands' } });
+    const args = ['check', '--config.dir', folder, '--measure', '0s'];
+    assert.match((await runSonde(args)).stdout, /program on_command .* attaches$/m);
+    const other = await runSonde([...args, '--btf.path', compileFixture('other-btf', 'bpf')]);
+    // That BTF has no registers.
+    assert.match(other.stdout, /program on_command .*does not attach: .*CO-RE relocation/);
+  });
+
   await t.test('what is no BTF, or not there, is said at once', async (t) => {
     const folder = toldFolder(t, GOOD);
     const check = (path: string): ReturnType<typeof runSonde> =>
@@ -97,6 +106,9 @@ test('--btf.path', { skip: skipUnlessRoot }, async (t) => {
     assert.deepEqual([missing.status, wrong.status], [1, 1]);
     assert.match(missing.stderr, /--btf\.path \/no\/such\/btf cannot be read \(ENOENT\)/);
     assert.match(wrong.stderr, /kaddrs\.yaml is not BTF/);
+    const ofCheck = await runSonde(['check', '--config.dir', folder, '--btf.path', '/no/such/btf']);
+    assert.equal(ofCheck.status, 1);
+    assert.match(ofCheck.stderr, /--btf\.path \/no\/such\/btf cannot be read \(ENOENT\)/);
   });
 });
 
