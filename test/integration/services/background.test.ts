@@ -74,5 +74,5 @@ test('an unknown name starts nothing and lists what there is', (t) => {
   const { lines, status, stderr } = services(stateFolder(t), 'up', 'redis', 'mysql');
   assert.deepEqual(lines, []);
   assert.equal(status, 1);
-  assert.equal(stderr, 'sonde: there is no service mysql: there are kafka, redis, prometheus.\n');
+  assert.equal(stderr, 'sonde: there is no service mysql: there are kafka, redis, influx, prometheus.\n');
 });
