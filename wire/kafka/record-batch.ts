@@ -81,21 +81,21 @@ export async function takeBatch(
   place.offset = Math.max(end, begin + BATCH.begin);
   const batch = place.buffer.subarray(begin, place.offset);
   const isWhole = batch.length >= BATCH.headerBytes && isIntact(batch);
-  const records = isWhole
+  const open = isWhole
     ? () => openBatch(batch, limits)
     : () => Promise.resolve([placeholder(batch, 'batch_malformed')]);
   const attributes = isWhole ? batch.readInt16BE(BATCH.attributesAt) : 0;
   const isControlRecord = (attributes & BATCH.control) !== 0;
   const closed: ClosedBatch = {
     offset: lastOffset(batch).toString(),
-    // By the key of such a record kafkajs sees the end of a transaction.
-    key: isControlRecord ? (await records())[0]!.key : null,
+    // By the key of such a record kafkajs sees the end of a transaction. Anybody may write a batch without any.
+    key: isControlRecord ? ((await open())[0]?.key ?? null) : null,
     isControlRecord,
     batchContext: {
       producerId: isWhole ? batch.readBigInt64BE(BATCH.producerIdAt).toString() : '-1',
       inTransaction: (attributes & BATCH.transactional) !== 0,
     },
-    open: records,
+    open,
   };
   return { records: [closed] };
 }

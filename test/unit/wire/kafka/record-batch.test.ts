@@ -137,6 +137,14 @@ test("the broker's own records are told by their key", async () => {
   );
 });
 
+test('a batch of the broker without a record ends nothing', async () => {
+  const empty = withRecords(await writeBatch(WRITTEN), 0, Buffer.alloc(0));
+  empty.writeInt16BE(0x20, 21);
+  empty.writeInt32BE(0, 57);
+  const [closed] = (await takeBatch({ buffer: sealed(empty), offset: 0 })).records;
+  assert.deepEqual([closed!.isControlRecord, closed!.key, await closed!.open()], [true, null, []]);
+});
+
 test('mutated batches never throw anything but the end, and always step forward', async () => {
   const originals = await Promise.all([0, ...CODECS.keys()].map((codec) => writeBatch(WRITTEN, { codec })));
   await forSeeds(3000, async (next, _scope, seed) => {
