@@ -20,7 +20,8 @@ export function prepare() {
   });
   run('node', [join(ROOT, 'scripts/build-native.mjs')], ROOT);
   const sources = TYPESCRIPT.flatMap((folder) => filesBelow(join(ROOT, folder), '.ts'));
-  unlessDone('dist/.sonde-sources', [join(ROOT, 'tsconfig.json'), join(ROOT, 'package-lock.json'), ...sources], () => {
+  const builtWith = ['tsconfig.json', 'package-lock.json', 'scripts/build-bundle.mjs'].map((file) => join(ROOT, file));
+  unlessDone('dist/.sonde-sources', [...builtWith, ...sources], () => {
     console.log('Compiling TypeScript');
     // From nothing: what a removed source once compiled to would still be found, and run as a test.
     for (const folder of [...TYPESCRIPT, '.tsbuildinfo'])

@@ -4,14 +4,13 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fixtureYaml } from '../harness/bpf-fixture.js';
 import { compileFixture } from '../harness/compile-bpf.js';
-import { parseMetrics, select, type Sample } from '../harness/kernel-metrics.js';
+import { select, type Sample } from '../harness/kernel-metrics.js';
+import { nameXdpInterface, scrapeIn, sendDatagrams, XDP_INTERFACE } from '../harness/namespaced-sonde.js';
 import { Network } from '../harness/netns.js';
 import { skipUnlessRoot } from '../harness/privileged.js';
 import { configFolder, startSonde } from '../harness/sonde.js';
 import { until } from '../harness/until.js';
 
-/** As the fixture `sections` names it. */
-const INTERFACE = 'sondetest0';
 const TIMES = 23;
 
 function yaml(help: string): string {
@@ -24,28 +23,20 @@ test(
   async (t) => {
     const network = await Network.create();
     t.after(() => network.close());
-    const { client, server } = network;
-    await client.exec('ip', 'link', 'set', 'veth0', 'down');
-    await client.exec('ip', 'link', 'set', 'veth0', 'name', INTERFACE, 'up');
+    const { client } = network;
+    await nameXdpInterface(network);
     const folder = configFolder(t, { a: { yaml: yaml('One'), object: 'sections' } });
     const prefix = ['nsenter', `--net=/run/netns/${client.name}`];
     const sonde = await startSonde(t, ['--config.dir', folder, '--capabilities.keep=all'], 'run', prefix);
 
-    const scrape = async (): Promise<Sample[]> => {
-      const script = `fetch('${sonde.url}/metrics').then((answer) => answer.text()).then((text) => process.stdout.write(text))`;
-      return parseMetrics(await client.exec(process.execPath, '-e', script));
-    };
+    const scrape = (): Promise<Sample[]> => scrapeIn(network, sonde);
     const isUp = (samples: readonly Sample[]): number | undefined =>
       select(samples, 'sonde_program_up', { program: 'by_xdp' })[0]?.value;
     const idOf = (samples: readonly Sample[]): string | undefined =>
       select(samples, 'ebpf_exporter_ebpf_program_info', { program: 'by_xdp' })[0]?.labels['id'];
     /** Sends datagrams, and waits for the total. */
     const count = async (total: number): Promise<Sample[]> => {
-      const script = `const socket = require('node:dgram').createSocket('udp4');
-      let left = ${TIMES};
-      const next = () => (left-- > 0 ? socket.send('x', 9, '${client.ipv4}', next) : socket.close());
-      next();`;
-      await server.exec(process.execPath, '-e', script);
+      await sendDatagrams(network, TIMES);
       let samples: Sample[] = [];
       await until(async () => {
         samples = await scrape();
@@ -80,8 +71,8 @@ test(
     assert.equal(select(refused, 'sonde_config_last_reload_successful')[0]?.value, 0);
     assert.equal(idOf(refused), idOf(changed));
     await count(3 * TIMES);
-    assert.match(await client.exec('ip', 'link', 'show', INTERFACE), /xdp/);
+    assert.match(await client.exec('ip', 'link', 'show', XDP_INTERFACE), /xdp/);
     assert.equal(await sonde.stop(), 0);
-    assert.doesNotMatch(await client.exec('ip', 'link', 'show', INTERFACE), /xdp/);
+    assert.doesNotMatch(await client.exec('ip', 'link', 'show', XDP_INTERFACE), /xdp/);
   },
 );

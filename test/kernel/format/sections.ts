@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import { fixtureYaml, isLoaded, obeyThisProcess } from '../../harness/bpf-fixture.js';
-import { parseMetrics, select, type Sample } from '../../harness/kernel-metrics.js';
+import { select, type Sample } from '../../harness/kernel-metrics.js';
+import { nameXdpInterface, scrapeIn, sendDatagrams, XDP_INTERFACE } from '../../harness/namespaced-sonde.js';
 import { Network } from '../../harness/netns.js';
 import { configFolder, startSonde, type Sonde } from '../../harness/sonde.js';
 import { until } from '../../harness/until.js';
 
 /** How often this process does what programs count: kills, calls of node's function, datagrams. */
 const TIMES = 23;
-const INTERFACE = 'sondetest0';
-const DISCARD_PORT = 9;
 /** Programs count what this process does a known number of times, by their names. */
 const COUNTING = [
   ...['tp_btf', 'raw_tp', 'tracepoint', 'kprobe', 'kretprobe', 'kprobe_multi', 'ksyscall', 'fentry', 'fexit', 'lsm'],
@@ -37,8 +36,7 @@ export function sectionsTests(expectLacking?: readonly string[]): void {
 
     before(async () => {
       network = await Network.create();
-      await network.client.exec('ip', 'link', 'set', 'veth0', 'down');
-      await network.client.exec('ip', 'link', 'set', 'veth0', 'name', INTERFACE, 'up');
+      await nameXdpInterface(network);
     });
     after(async () => {
       await network?.close();
@@ -46,7 +44,7 @@ export function sectionsTests(expectLacking?: readonly string[]): void {
 
     test('runs its program as often as its event comes, and leaves nothing in the kernel', async (t) => {
       const sonde = await start(t, network);
-      const before = await scrape(network, sonde);
+      const before = await scrapeIn(network, sonde);
       const infos = select(before, 'ebpf_exporter_ebpf_program_info').map(({ labels }) => labels);
       const idOf = (program: string): string => infos.find((labels) => labels['program'] === program)!['id']!;
       obeyThisProcess(Number(idOf('by_tp_btf')));
@@ -54,11 +52,11 @@ export function sectionsTests(expectLacking?: readonly string[]): void {
         process.kill(process.pid, 0);
         void process.ppid;
       }
-      await sendDatagrams(network);
+      await sendDatagrams(network, TIMES);
       let samples: Sample[] = [];
       // The last datagrams may still be on their way.
       await until(async () => {
-        samples = await scrape(network, sonde);
+        samples = await scrapeIn(network, sonde);
         return valueOf(samples, 'test_xdp_total')! >= TIMES;
       }, 'the datagrams to arrive');
 
@@ -89,9 +87,9 @@ export function sectionsTests(expectLacking?: readonly string[]): void {
       const cpus = (await network.client.exec('getconf', '_NPROCESSORS_ONLN')).trim();
       assert.ok(clocks <= ns / 20e6 + 2 * Number(cpus), `${clocks} samples in ${ns} ns of ${cpus} CPUs`);
 
-      assert.match(await network.client.exec('ip', 'link', 'show', INTERFACE), /xdp/);
+      assert.match(await network.client.exec('ip', 'link', 'show', XDP_INTERFACE), /xdp/);
       assert.equal(await sonde.stop(), 0);
-      assert.doesNotMatch(await network.client.exec('ip', 'link', 'show', INTERFACE), /xdp/);
+      assert.doesNotMatch(await network.client.exec('ip', 'link', 'show', XDP_INTERFACE), /xdp/);
       await until(() => Promise.resolve(infos.every(({ id }) => !isLoaded(Number(id)))), 'programs to go');
     });
   });
@@ -101,19 +99,6 @@ async function start(t: TestContext, { client }: Network): Promise<Sonde> {
   const folder = configFolder(t, { sections: { yaml: fixtureYaml('sections'), object: 'sections' } });
   const prefix = ['nsenter', `--net=/run/netns/${client.name}`, 'unshare', '--mount', 'sh', '-c', WITH_TRACEFS, 'sh'];
   return startSonde(t, ['--config.dir', folder], 'run', prefix);
-}
-
-async function sendDatagrams({ client, server }: Network): Promise<void> {
-  const script = `const socket = require('node:dgram').createSocket('udp4');
-    let left = ${TIMES};
-    const next = () => (left-- > 0 ? socket.send('x', ${DISCARD_PORT}, '${client.ipv4}', next) : socket.close());
-    next();`;
-  await server.exec(process.execPath, '-e', script);
-}
-
-async function scrape({ client }: Network, { url }: Sonde): Promise<Sample[]> {
-  const script = `fetch('${url}/metrics').then((answer) => answer.text()).then((text) => process.stdout.write(text))`;
-  return parseMetrics(await client.exec(process.execPath, '-e', script));
 }
 
 function valueOf(samples: readonly Sample[], metric: string): number | undefined {
