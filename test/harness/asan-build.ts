@@ -36,7 +36,15 @@ export interface AsanBuild {
 /** Builds the addon with AddressSanitizer (only when its sources changed) and lays out the compiled tests around it. */
 export function buildWithAsan(): AsanBuild {
   mkdirSync(stage, { recursive: true });
-  for (const path of ['package.json', 'scripts', 'native/src', 'native/binding.gyp', 'dist/native', 'dist/test'])
+  for (const path of [
+    'package.json',
+    'scripts',
+    'native/src',
+    'native/binding.gyp',
+    'dist/lib',
+    'dist/native',
+    'dist/test',
+  ])
     copy(path);
   for (const path of ['node_modules', 'test', 'bpf', '.cache']) link(path);
   const build = spawnSync(process.execPath, ['scripts/build-native.mjs'], {

@@ -16,6 +16,7 @@ import {
 import { compileFixture } from '../../harness/compile-bpf.js';
 import { EventFixture } from '../../harness/event-fixture.js';
 import { findMap, u32, u64 } from '../../harness/native-assert.js';
+import { until } from '../../harness/until.js';
 
 const SELF = fileURLToPath(import.meta.url);
 const ROWS = 40_000;
@@ -68,6 +69,14 @@ async function collectGarbage(): Promise<void> {
 
 const openFiles = (): number => readdirSync('/proc/self/fd').length;
 
+/** Collects garbage until no more files are open than `before`: reads under way keep theirs until their thread is done. */
+async function filesBack(before: number): Promise<void> {
+  await until(() => {
+    globalThis.gc?.();
+    return openFiles() <= before;
+  }, `${openFiles()} open files to become ${before}`);
+}
+
 async function inWorker(scenario: string): Promise<number> {
   const worker = new Worker(SELF, { workerData: scenario });
   worker.on('error', (error) => {
@@ -113,6 +122,7 @@ const scenarios: Record<string, () => void | Promise<void>> = {
     });
     reader.start();
     fixture.emit({ records: 10, bytes: 64 });
+    await until(() => calls > 0, 'the callback');
     await delay(50);
     if (calls !== 1) throw new Error(`${calls} calls after close`);
     fixture.object.close();
@@ -128,6 +138,7 @@ const scenarios: Record<string, () => void | Promise<void>> = {
     };
     fixture.map('perf').openPerfBuffer({ maxRecords: 1, onBatch }).start();
     fixture.emit({ records: 10, bytes: 64 });
+    await until(() => calls > 0, 'the callback');
     await delay(50);
     if (calls !== 1) throw new Error(`${calls} calls after close`);
     done();
@@ -169,7 +180,7 @@ const scenarios: Record<string, () => void | Promise<void>> = {
       await delay(2);
       await collectGarbage();
     }
-    if (openFiles() > before) throw new Error(`${openFiles()} open files, ${before} before`);
+    await filesBack(before);
     done();
   },
 
@@ -182,11 +193,10 @@ const scenarios: Record<string, () => void | Promise<void>> = {
       fixture.emit({ records: 1, bytes: 16 });
       return opened;
     })();
-    await delay(20);
+    await until(() => count === 1, 'the first record');
     await collectGarbage();
     process.kill(process.pid, 0);
-    await delay(50);
-    if (count !== 2) throw new Error(`${count} records`);
+    await until(() => count === 2, 'the second record');
     reader.close();
     done();
   },
@@ -347,8 +357,7 @@ const scenarios: Record<string, () => void | Promise<void>> = {
     });
     rmdirSync(mkdtempSync(join(tmpdir(), 'sonde-events-')));
     await called;
-    await collectGarbage();
-    if (openFiles() > before) throw new Error(`${openFiles()} open files, ${before} before`);
+    await filesBack(before);
     if ((await inWorker('worker: directory events')) !== 0) throw new Error('the worker failed');
     open().start(ignore);
     done();
