@@ -3,6 +3,7 @@ import type { ReloadSummary } from '../collector/reload.js';
 import { SingleFlight } from '../collector/single-flight.js';
 import type { Logger } from '../lib/log.js';
 import type { SettingValues } from '../lib/settings.js';
+import { native } from '../native/index.js';
 import { classifyError, type SondeError } from '../wire/errors.js';
 import { ConfigWatch } from './config-watch.js';
 import { describeFailure, isForPeople } from './fail.js';
@@ -91,6 +92,7 @@ export class Reloader {
       if (!isForPeople(error)) log.error(error);
       log.error(`not reloaded, what ran before runs on: ${this.#last.message}`);
     }
+    native.trimMemory();
     metrics.done(this.#last.ok, collector.configHash);
   }
 }

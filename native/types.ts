@@ -336,8 +336,8 @@ export interface Native {
   /** Calls the addon's function `post_attach_mark`, to which programs may be attached that run once, when all is attached. */
   postAttachMark(): void;
   /**
-   * Gives back to the system what C code has freed: some 20 MB after libbpf has loaded objects. From then on large blocks go back by
-   * themselves, at the price of fresh pages for each. Takes a few milliseconds.
+   * Gives back to the system what C code has freed, and the kernel's BTF that objects share while they are loaded: some 20 MB. From then
+   * on large blocks go back by themselves, at the price of fresh pages for each. Takes a few milliseconds.
    */
   trimMemory(): void;
 }

@@ -10,6 +10,7 @@
 #include "features.h"
 #include "file_reader.h"
 #include "interface_name.h"
+#include "kernel_btf.h"
 #include "log_capture.h"
 #include "map.h"
 #include "map_reader.h"
@@ -59,6 +60,7 @@ static void KeepFreedMemory() {
 
 /// And from then on blocks from 256 KiB on go back to the system when they are freed.
 static Napi::Value TrimMemory(const Napi::CallbackInfo& info) {
+  ReleaseKernelBtf();
 #ifdef __GLIBC__
   mallopt(M_MMAP_THRESHOLD, 256 * 1024);
   mallopt(M_TRIM_THRESHOLD, 1024 * 1024);

@@ -319,6 +319,7 @@ const scenarios: Record<string, () => void | Promise<void>> = {
     await delay(20);
     ring.emit({ records: 10, bytes: 64 });
     for (const reader of readers) reader.close();
+    native.hasFeature('tp_btf'); // its thread keeps the kernel's BTF
     void maps;
   },
 
