@@ -214,9 +214,8 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-try {
-  await program.parseAsync();
-} catch (error) {
+// Not awaited: a script that is no module, as which this is bundled, cannot.
+program.parseAsync().catch((error: unknown) => {
   process.stderr.write(`sonde: ${describeFailure(error)}\n`);
   process.exitCode = 1;
-}
+});

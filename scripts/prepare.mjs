@@ -30,6 +30,7 @@ export function prepare() {
     run('node', [join(ROOT, 'scripts/build-bundle.mjs')], ROOT);
   });
   run('node', [join(ROOT, 'scripts/build-bpf.mjs')], ROOT);
+  if (!existsSync(join(ROOT, 'dist/sonde/cli.cjs.cache'))) run('node', [join(ROOT, 'scripts/build-cache.mjs')], ROOT);
 }
 
 /** Runs `work` unless the stamp file says that it was done for these very inputs. */

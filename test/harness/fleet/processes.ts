@@ -35,7 +35,7 @@ export class SondeProcess {
   }
 
   start(): void {
-    const child = spawn(process.execPath, ['--enable-source-maps', SONDE, ...this.#args], {
+    const child = spawn(process.execPath, [SONDE, ...this.#args], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const keep = (chunk: Buffer): string => (this.#output = (this.#output + chunk.toString()).slice(-KEPT_CHARACTERS));
