@@ -1,4 +1,7 @@
 import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { until } from './until.js';
 
 /** The kernel's own counters, which the probes are compared with. */
 
@@ -51,4 +54,19 @@ export async function diskStats(device: string): Promise<DiskStats> {
     return { reads: field(0), readMs: field(3), writes: field(4), writeMs: field(7), flushes: field(15) };
   }
   throw new Error(`/proc/diskstats does not list ${device}`);
+}
+
+/**
+ * The same, of a device that nobody uses any more: once it stays as it is. The kernel counts a request only after it has told those
+ * who wait for it that it is done (blk_account_io_done follows bio_endio), and may be interrupted in between.
+ */
+export async function finalDiskStats(device: string): Promise<DiskStats> {
+  let last = await diskStats(device);
+  await until(async () => {
+    await delay(100);
+    const before = last;
+    last = await diskStats(device);
+    return isDeepStrictEqual(last, before);
+  }, `${device} to be idle`);
+  return last;
 }

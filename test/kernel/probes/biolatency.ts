@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { LoopDisk } from '../../harness/kernel-disk.js';
 import { total, type Sample } from '../../harness/kernel-metrics.js';
 import type { Scraped } from '../../harness/kernel-sonde.js';
-import { diskStats, type DiskStats } from '../../harness/kernel-truth.js';
+import { diskStats, finalDiskStats, type DiskStats } from '../../harness/kernel-truth.js';
 
 const run = promisify(execFile);
 const SERVICE = 'ebpf_exporter_bio_latency_seconds';
@@ -45,9 +45,9 @@ export function biolatencyTests(sonde: Scraped, disks: Disks): void {
     async function during(
       workload: () => Promise<unknown>,
     ): Promise<{ counted: Counts; told: Counts; samples: Sample[] }> {
-      const [statsBefore, samplesBefore] = [await diskStats(disk.name), await sonde.metrics()];
+      const [statsBefore, samplesBefore] = [await finalDiskStats(disk.name), await sonde.metrics()];
       await workload();
-      const [statsAfter, samples] = [await diskStats(disk.name), await sonde.metrics()];
+      const [statsAfter, samples] = [await finalDiskStats(disk.name), await sonde.metrics()];
       return {
         counted: subtract(counts(samples, disk.name), counts(samplesBefore, disk.name)),
         told: subtract(statsAfter, statsBefore),
