@@ -51,6 +51,8 @@ export interface ProgramInfo {
   /** Total, since load; 0 unless `kernel.bpf_stats_enabled`. */
   readonly runTimeNs: bigint;
   readonly runCount: bigint;
+  /** How often the kernel skipped it, because it was hit while it ran on the same CPU; 0 before Linux 5.12. */
+  readonly recursionMisses: bigint;
 }
 
 /**

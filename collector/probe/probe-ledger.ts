@@ -11,7 +11,7 @@ type Hop = Ledger['hops'][number];
 
 export interface ProbeLedgerOptions {
   readonly config: string;
-  /** What the programs counted. */
+  /** What the programs counted, and what the kernel kept from them. */
   readonly counted: readonly CountedLoss[];
   readonly pollers: readonly LedgerMap[];
   readonly readers: readonly LedgerBuffer[];

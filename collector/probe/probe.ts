@@ -95,6 +95,11 @@ export class Probe {
     });
   }
 
+  /** How often the kernel skipped one of its programs, because the program was hit while it ran on the same CPU. */
+  recursionMisses(): bigint {
+    return [...this.#handles.values()].reduce((sum, program) => sum + program.info().recursionMisses, 0n);
+  }
+
   /** Detaches its programs from the mark: they have run, and a later mark is not for them. */
   leaveMark(): void {
     for (const { link, awaitsMark } of this.#links) if (awaitsMark) link.close();

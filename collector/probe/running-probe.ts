@@ -5,7 +5,7 @@ import { layoutToMessage } from '../../wire/layout-message.js';
 import { hasCpuRows, resolveFields } from '../../wire/layout/fields.js';
 import type { HostAnswers } from '../facts/host-answers.js';
 import { SourceFacts } from '../facts/source-facts.js';
-import { LOSS_MAP, LossReader } from '../loss-reader.js';
+import { LOSS_MAP, LossReader, type CountedLoss } from '../loss-reader.js';
 import type { DrainClock } from '../publish/drain-clock.js';
 import type { FrameBody } from '../publish/frame-encoder.js';
 import type { LaneItem } from '../publish/records-lane.js';
@@ -110,7 +110,7 @@ export class RunningProbe {
 
   async readLedger(): Promise<Ledger> {
     const { probe, pollers, readers } = this;
-    return probeLedger({ config: probe.config.name, counted: (await this.#losses?.read()) ?? [], pollers, readers });
+    return probeLedger({ config: probe.config.name, counted: await this.#counted(), pollers, readers });
   }
 
   /** Counts nothing any more; what has been counted can still be read. */
@@ -125,7 +125,7 @@ export class RunningProbe {
       configId,
       epoch,
       config: probe.config.name,
-      counted: (await this.#losses?.read()) ?? [],
+      counted: await this.#counted(),
       pollers: pollers.map(({ name, tracker: { restarted, abandoned } }) => ({
         name,
         tracker: { restarted, abandoned },
@@ -136,6 +136,12 @@ export class RunningProbe {
         return { name, type, mapId, account, stats: () => stats };
       }),
     };
+  }
+
+  /** What its programs count as lost, and what they never saw. */
+  async #counted(): Promise<CountedLoss[]> {
+    const byPrograms = (await this.#losses?.read()) ?? [];
+    return [...byPrograms, { reason: 'recursion', count: this.probe.recursionMisses() }];
   }
 
   /** What the Manifest says of it. */

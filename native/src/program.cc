@@ -55,6 +55,7 @@ Napi::Object ReadProgramInfo(Napi::Env env, const bpf_program* program, Context 
   result["mapIds"] = ReadMapIds(env, bpf_program__fd(program), info.nr_map_ids);
   result["runTimeNs"] = Napi::BigInt::New(env, static_cast<uint64_t>(info.run_time_ns));
   result["runCount"] = Napi::BigInt::New(env, static_cast<uint64_t>(info.run_cnt));
+  result["recursionMisses"] = Napi::BigInt::New(env, static_cast<uint64_t>(info.recursion_misses));
   return result;
 }
 

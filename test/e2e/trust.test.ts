@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
-import { command, obeyThisProcess, startCommands } from '../harness/bpf-fixture.js';
+import { command, obeyThisProcess, signalNobody, startCommands, startObeying } from '../harness/bpf-fixture.js';
 import { select, total } from '../harness/kernel-metrics.js';
 import { readOpenMetrics } from '../harness/openmetrics.js';
 import { configFolder, startSonde, type Sonde } from '../harness/sonde.js';
@@ -166,6 +166,16 @@ test('a full map shows, by its rows and by what the program could not count', as
   assert.equal(entries, 64);
   assert.equal(lost, 36);
   assert.equal(total(samples, 'ebpf_exporter_test_small_total') + lost, 100, 'counted or lost: each once');
+});
+
+test('what the kernel keeps from a program that is hit while it runs is counted as lost', async (t) => {
+  const sonde = await startObeying(t, 'recursion', NO_POLLS);
+  const lost = { hop: 'kernel', reason: 'recursion', config: 'recursion' };
+  assert.equal(total(await sonde.scrape(), 'sonde_lost_total', lost), 0);
+  for (let i = 0; i < 7; i++) signalNobody(0x4000_0000, 0);
+  const samples = await sonde.scrape();
+  assert.equal(total(samples, 'ebpf_exporter_test_faults_total'), 7);
+  assert.equal(total(samples, 'sonde_lost_total', lost), 7);
 });
 
 test('a process whose name is no UTF-8, or has signs of the format, hurts nobody', async (t) => {

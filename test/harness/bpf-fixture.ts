@@ -64,8 +64,13 @@ export function signalNobody(pid: number, signal: number): void {
 }
 
 /** `sonde run` with `commands.bpf.c`, which obeys this process. */
-export async function startCommands(t: TestContext, args: readonly string[] = []): Promise<Sonde> {
-  const folder = configFolder(t, { commands: { yaml: fixtureYaml('commands'), object: 'commands' } });
+export function startCommands(t: TestContext, args: readonly string[] = []): Promise<Sonde> {
+  return startObeying(t, 'commands', args);
+}
+
+/** `sonde run` with a fixture of one `target`, which is this process. */
+export async function startObeying(t: TestContext, name: string, args: readonly string[] = []): Promise<Sonde> {
+  const folder = configFolder(t, { [name]: { yaml: fixtureYaml(name), object: name } });
   const sonde = await startSonde(t, ['--config.dir', folder, ...args]);
   obeyThisProcess(Number(select(await sonde.scrape(), 'ebpf_exporter_ebpf_program_info')[0]?.labels['id']));
   return sonde;
