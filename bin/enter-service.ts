@@ -8,7 +8,7 @@ import { dropCapabilities } from './capabilities.js';
 import { reloadMetrics } from './metrics.js';
 import type { Reloader } from './reloader.js';
 import { ServiceManager } from './service-manager.js';
-import { settleMemory } from './settle-memory.js';
+import { settleMemorySoon } from './settle-memory.js';
 import { attachedLine } from './summary.js';
 import { onTermination } from './termination.js';
 import type { Web } from './web.js';
@@ -40,6 +40,6 @@ export function enterService(service: ProbeService): void {
   });
   const attached = attachedLine(collector.probes);
   manager.ready(`attached: ${attached}`, () => collector.pollAgeMs);
-  settleMemory();
+  settleMemorySoon();
   process.stdout.write(`metrics   ${web.metricsUrl}\n${about}\nattached  ${attached}\n`);
 }

@@ -103,14 +103,16 @@ async function parseFiles(
 ): Promise<{ configs: ProbeConfig[]; problems: ConfigProblem[] }> {
   const configs: ProbeConfig[] = [];
   const problems: ConfigProblem[] = [];
-  for (const name of names) {
-    const file = join(dir, name + YAML);
-    try {
-      configs.push(parseConfig(name, file, await readText(file)));
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      problems.push(...error.problems);
-    }
+  const parsed = await Promise.allSettled(
+    names.map(async (name) => {
+      const file = join(dir, name + YAML);
+      return parseConfig(name, file, await readText(file));
+    }),
+  );
+  for (const result of parsed) {
+    if (result.status === 'fulfilled') configs.push(result.value);
+    else if (result.reason instanceof ConfigError) problems.push(...result.reason.problems);
+    else throw result.reason;
   }
   return { configs, problems };
 }
