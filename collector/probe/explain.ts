@@ -85,7 +85,7 @@ function lastVerifierLine(log: string): string | undefined {
 }
 
 /** The last thing libbpf says that is more than that it failed. */
-function lastLibbpfLine(log: string): string | undefined {
+export function lastLibbpfLine(log: string): string | undefined {
   return log
     .split('\n')
     .map((line) => line.replace(/^libbpf: /, '').trim())

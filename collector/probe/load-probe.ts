@@ -4,7 +4,7 @@ import type { BpfObject, BpfProgram, Native, NativeErrorFields } from '../../nat
 import { SondeError } from '../../wire/errors.js';
 import type { ProbeConfig, VariantConfig } from '../../wire/config/schema.js';
 import { checkObject } from './check-object.js';
-import { explainRefusal, sectionKind } from './explain.js';
+import { explainRefusal, lastLibbpfLine, sectionKind } from './explain.js';
 import type { KernelFeatures } from './kernel-features.js';
 import { Probe, type ProbeLink, type ProgramStatus, type RefusedVariant } from './probe.js';
 
@@ -152,8 +152,13 @@ function openObject({ native, btfPath }: LoadOptions, file: string, name: string
     return native.open(file, { name, ...(btfPath !== undefined && { btfPath }) });
   } catch (error) {
     // With an errno it is libbpf's own verdict: it looks like an object, but its parts do not hold together.
-    if (!isNativeError(error) || error.code !== 'NOT_BPF' || error.errno === 0) throw error;
-    const message = `${error.message}: it is cut off or damaged; build it anew`;
+    if (!isNativeError(error) || error.errno === 0) throw error;
+    const why = lastLibbpfLine(error.log);
+    if (error.code !== 'NOT_BPF' && why === undefined) throw error;
+    const message =
+      error.code === 'NOT_BPF'
+        ? `${error.message}: it is cut off or damaged; build it anew`
+        : `${file}: libbpf cannot open it: ${why}`;
     throw new SondeError('OBJECT_MISMATCH', message, { stage: 'load', cause: error });
   }
 }

@@ -164,6 +164,12 @@ const CASES: readonly Case[] = [
     object: readFileSync(process.execPath).subarray(0, 1 << 20),
     says: [/probe\.bpf\.o is an ELF file but not a BPF object: give/],
   },
+  {
+    what: 'an object that needs a function which is not in it',
+    yaml: counter('test_rows_total'),
+    object: 'extern',
+    says: [/probe\.bpf\.o: libbpf cannot open it: failed to find BTF for extern 'nobody_has_this'/],
+  },
   ...[0.1, 0.5, 0.99].map((part): Case => {
     const whole = readFileSync(compileFixture('commands', 'bpf'));
     return {
