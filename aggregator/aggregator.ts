@@ -243,6 +243,7 @@ export class Aggregator implements PartitionHandler {
       onProblem: (host, config, message) =>
         log.error({ host, config }, `metrics of this config are not served: ${message}`),
       onForgotten: () => metrics.forgottenKeys.inc(),
+      onExemplarRefused: () => metrics.refusedExemplars.inc(),
     };
   }
 }

@@ -8,6 +8,7 @@ import { resolveFields, type Field, type FieldResolution } from '../wire/layout/
 import { foldedField, isValueField, resolveRecordValue, resolveValue, type ValueField } from '../wire/layout/value.js';
 import { bucketsOf, type BucketSpec } from './series/buckets.js';
 import { EventState } from './series/event-state.js';
+import type { ExemplarFields } from './series/exemplar-reader.js';
 import type { Numbers } from './series/cells.js';
 import type { Family, FamilyDefinition } from './series/family.js';
 import { MapRowsState } from './series/map-rows.js';
@@ -24,6 +25,8 @@ export interface BindOptions {
   readonly family: (definition: FamilyDefinition, metric: AnyMetricConfig) => Family;
   /** Told when a metric's known keys had become too many, and were forgotten. */
   readonly onForgotten?: (() => void) | undefined;
+  /** Told of an exemplar that was left out. */
+  readonly onExemplarRefused?: (() => void) | undefined;
 }
 
 /** A metric with the map or buffer that feeds it. */
@@ -75,9 +78,24 @@ function eventState(metric: AnyMetricConfig, map: MapShape, options: BindOptions
   const labels = fieldsOf(metric, resolveFields(metric.labels, layout, layout?.size ?? null, { record: true }));
   const value = metric.value === undefined ? null : resolveRecordValue(metric.value, layout, metric.type !== 'gauge');
   if (value !== null && !isValueField(value)) throw layoutError(metric, [value]);
-  const { littleEndian, onForgotten } = options;
+  const { littleEndian, onForgotten, onExemplarRefused } = options;
   const family = options.family(definitionOf(metric, labels, value, options), metric);
-  return new EventState(family, { labels, value, aggregate: metric.aggregate, littleEndian, onForgotten });
+  const exemplar = exemplarFields(metric, labels);
+  return new EventState(family, {
+    labels,
+    value,
+    aggregate: metric.aggregate,
+    exemplar,
+    littleEndian,
+    onForgotten,
+    onExemplarRefused,
+  });
+}
+
+function exemplarFields({ exemplar }: AnyMetricConfig, labels: readonly Field[]): ExemplarFields | undefined {
+  const find = (name: string | undefined): Field | undefined => labels.find((label) => label.name === name);
+  const traceId = find(exemplar?.traceId);
+  return traceId && { trace_id: traceId, span_id: find(exemplar?.spanId) };
 }
 
 function definitionOf(
@@ -94,6 +112,7 @@ function definitionOf(
     labels: keptLabels(
       labels.map(({ name }) => name),
       metric.limits,
+      metric.exemplar,
     ),
     ...(metric.type === 'histogram' && { buckets: bucketsOf({ ...metric, ...nativeSource(metric) }) }),
     ...(numbers !== 'u64' && { numbers }),

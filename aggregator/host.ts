@@ -26,6 +26,8 @@ export interface HostOptions extends LimitSettings {
   readonly onProblem: (config: string, message: string) => void;
   /** Told when a metric's known keys had become too many, and were forgotten. */
   readonly onForgotten?: (() => void) | undefined;
+  /** Told of an exemplar that was left out. */
+  readonly onExemplarRefused?: (() => void) | undefined;
   /** Told of a metric that ends: no config has it any more, or another takes its name. */
   readonly onFamilyEnded?: (host: Host, family: Family) => void;
   /** Told of series that have ended: with the metric as it was, and the new number of each of its series. */
@@ -280,12 +282,13 @@ export class Host {
   }
 
   #load(shape: Manifest['configs'][number], inUse: Set<Family>): LoadedConfig {
-    const { metricPrefix, onProblem, onForgotten } = this.#options;
+    const { metricPrefix, onProblem, onForgotten, onExemplarRefused } = this.#options;
     const config = LoadedConfig.load(shape, {
       metricPrefix,
       littleEndian: this.#littleEndian,
       possibleCpus: this.#manifest?.host?.possibleCpus ?? 1,
       onForgotten,
+      onExemplarRefused,
       account: (map) => this.records.of(shape.name, map),
       family: (definition, metric) => {
         const limits = limitsOf(metric, this.#options);

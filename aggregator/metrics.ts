@@ -8,6 +8,7 @@ export interface AggregatorMetrics {
   readonly storeSeconds: Histogram;
   readonly storedBytes: Counter;
   readonly forgottenKeys: Counter;
+  readonly refusedExemplars: Counter;
 }
 
 export function aggregatorMetrics(registry: Registry): AggregatorMetrics {
@@ -44,6 +45,11 @@ export function aggregatorMetrics(registry: Registry): AggregatorMetrics {
     forgottenKeys: new Counter({
       name: 'sonde_known_keys_forgotten_total',
       help: 'Times that a metric fed by events had too many keys to remember their series; they are decoded again as they come',
+      registers,
+    }),
+    refusedExemplars: new Counter({
+      name: 'sonde_exemplars_refused_total',
+      help: 'Exemplars that were left out, because their ids could not be decoded or have more than 128 characters with their names',
       registers,
     }),
   };

@@ -23,6 +23,7 @@ export const SERVED: ReadonlySet<Feature> = new Set<Feature>([
   'limits',
   'flush_interval',
   'native',
+  'exemplar',
   'cgroup_id_map',
   ...DECODERS.map((name) => `decoder:${name}` as const),
 ]);

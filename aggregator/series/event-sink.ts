@@ -10,8 +10,8 @@ import { ValueBuckets } from './value-buckets.js';
 export interface EventSink {
   /** Whether the value can be counted: a counter and a histogram cannot take what is below 0. */
   takes(value: RecordValue): boolean;
-  /** Counts a value that `takes` has agreed to; null: 1. */
-  count(series: number, value: RecordValue | null): void;
+  /** Counts a value that `takes` has agreed to; null: 1. Returns the cell that counts such events: the series' own, or its bucket's. */
+  count(series: number, value: RecordValue | null): number;
 }
 
 /** @param aggregate how a gauge's records become one value. */
@@ -38,8 +38,9 @@ class SumSink implements EventSink {
     return this.#takesNegative || !value.negative;
   }
 
-  count(series: number, value: RecordValue | null): void {
+  count(series: number, value: RecordValue | null): number {
     this.#family.cells.add(series, value === null ? 1 : value.lo, value === null ? 0 : value.hi);
+    return series;
   }
 }
 
@@ -54,10 +55,11 @@ class LastSink implements EventSink {
     return true;
   }
 
-  count(series: number, value: RecordValue): void {
+  count(series: number, value: RecordValue): number {
     const { words } = this.#family.cells;
     words[series * 2] = value.lo;
     words[series * 2 + 1] = value.hi;
+    return series;
   }
 }
 
@@ -74,8 +76,9 @@ class WindowSink implements EventSink {
     return this.#family.definition.numbers !== 'f64' || !Number.isNaN(doubleOf(lo, hi));
   }
 
-  count(series: number, { lo, hi }: RecordValue): void {
+  count(series: number, { lo, hi }: RecordValue): number {
     this.#family.takeWindowed(series, lo, hi);
+    return series;
   }
 }
 
@@ -91,8 +94,9 @@ class FloatSumSink implements EventSink {
     return Number.isFinite(doubleOf(lo, hi));
   }
 
-  count(series: number, { lo, hi }: RecordValue): void {
+  count(series: number, { lo, hi }: RecordValue): number {
     this.#family.cells.addDouble(series, doubleOf(lo, hi));
+    return series;
   }
 }
 
@@ -116,11 +120,13 @@ class HistogramSink implements EventSink {
     return !value.negative;
   }
 
-  count(series: number, { lo, hi }: RecordValue): void {
+  count(series: number, { lo, hi }: RecordValue): number {
     const { cells, stride } = this.#family;
     const first = series * stride;
-    cells.add(first + this.#buckets.find(lo, hi), 1, 0);
+    const bucket = first + this.#buckets.find(lo, hi);
+    cells.add(bucket, 1, 0);
     cells.add(first + this.#sum, lo, hi);
     if (this.#native !== undefined) cells.add(first + this.#sum + 1 + this.#native.find(lo, hi), 1, 0);
+    return bucket;
   }
 }

@@ -4,6 +4,7 @@ import type { Field } from '../../wire/layout/fields.js';
 import type { ValueField } from '../../wire/layout/value.js';
 import { DecodeError, type DecodeContext } from '../decode/decoder.js';
 import { eventSink, type EventSink } from './event-sink.js';
+import { ExemplarReader, type ExemplarFields } from './exemplar-reader.js';
 import type { Family } from './family.js';
 import type { RecordColumns } from './record-columns.js';
 import { RecordKey } from './record-key.js';
@@ -30,10 +31,14 @@ export interface EventSource {
   readonly value: ValueField | null;
   /** Of gauges; others add up. */
   readonly aggregate: Aggregate;
+  /** Where the ids of exemplars are in a record. */
+  readonly exemplar?: ExemplarFields | undefined;
   /** Byte order of the records. */
   readonly littleEndian: boolean;
   /** Told when the known keys were forgotten, because they had become too many. */
   readonly onForgotten?: (() => void) | undefined;
+  /** Told of an exemplar that was left out, because its ids cannot be decoded or are too long. */
+  readonly onExemplarRefused?: (() => void) | undefined;
 }
 
 /**
@@ -48,6 +53,7 @@ export class EventState {
   readonly #key: RecordKey;
   readonly #value: RecordValue | null;
   readonly #sink: EventSink;
+  readonly #exemplars: ExemplarReader | undefined;
   /** Length of a record that has all that is read of it. */
   readonly #minLength: number;
   readonly #maxKeys: number;
@@ -57,13 +63,16 @@ export class EventState {
   #revision = 0;
 
   constructor(family: Family, source: EventSource) {
-    const { labels, value, littleEndian } = source;
+    const { labels, value, exemplar, littleEndian } = source;
+    if (exemplar !== undefined) family.keepExemplars();
     this.family = family;
     this.#source = source;
     this.#labels = new SeriesDecoder(family, labels);
     this.#key = new RecordKey(decisiveLabels(family, labels));
     this.#value = value === null ? null : new RecordValue(value, littleEndian);
     this.#sink = eventSink(family, source.aggregate);
+    this.#exemplars =
+      exemplar === undefined ? undefined : new ExemplarReader(exemplar, () => source.onExemplarRefused?.());
     this.#minLength = Math.max(0, ...[...labels, ...(value === null ? [] : [value])].map((f) => f.offset + f.size));
     this.#known = this.#noKeys();
     this.#maxKeys = Math.floor(MAX_KEY_BYTES / (this.#known.stride * 4 + INDEX_BYTES));
@@ -99,9 +108,20 @@ export class EventState {
     const series =
       id === NONE ? this.#decode(data, at, context) : this.#known.records[id * this.#known.stride + this.#known.extra]!;
     if (series >= FAILED_SERIES) return series === FAILED_SERIES ? FAILED : 0;
-    this.#sink.count(series, value);
+    const cell = this.#sink.count(series, value);
+    if (this.#exemplars !== undefined) this.#takeExemplar(this.#exemplars, cell, data, at, context);
     this.family.touch(series);
     return COUNTED;
+  }
+
+  /** At most one a second for each cell: decoded at once, and not for each record. */
+  #takeExemplar(reader: ExemplarReader, cell: number, data: Uint8Array, at: number, context: DecodeContext): void {
+    const { exemplars, definition } = this.family;
+    if (exemplars?.isDue(cell) !== true) return;
+    const labels = reader.read(data, at, context);
+    if (labels === null) return;
+    const value = this.#value === null ? 1 : this.#value.hi * 2 ** 32 + this.#value.lo;
+    exemplars.put(cell, labels, value * (definition.buckets?.multiplier ?? 1));
   }
 
   /** The series of a record whose key is not known, which it is from now on. */

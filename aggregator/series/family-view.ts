@@ -1,4 +1,5 @@
 import type { Cells } from './cells.js';
+import type { Exemplars } from './exemplars.js';
 import type { FamilyDefinition } from './family.js';
 import type { LabelTable } from './label-table.js';
 
@@ -11,4 +12,6 @@ export interface FamilyView {
   readonly stride: number;
   /** Number of series. */
   readonly size: number;
+  /** Of the cells, where any are kept. */
+  readonly exemplars?: Exemplars | undefined;
 }

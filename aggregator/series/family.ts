@@ -2,6 +2,7 @@ import type { Aggregate } from '../../wire/config/schema.js';
 import { asBytes, asWords, type Saved } from '../state/saved.js';
 import { bucketsOf, type BucketSpec, type Buckets } from './buckets.js';
 import { Cells, type Numbers } from './cells.js';
+import { Exemplars } from './exemplars.js';
 import { Expiry, GONE, type FrameClock } from './expiry.js';
 import type { FamilyView } from './family-view.js';
 import { LabelTable } from './label-table.js';
@@ -82,6 +83,7 @@ export class Family implements FamilyView {
   #windows: Windows | undefined;
   /** Labels of the series that takes what the others do not. */
   readonly otherText: Uint8Array;
+  #exemplars: Exemplars | undefined;
   /** The label to blame for there being too many series; undefined as long as there are not. */
   #overflowLabel: string | undefined;
   /** Rows and events that were counted as `other`, because there were too many series. */
@@ -118,6 +120,15 @@ export class Family implements FamilyView {
 
   get size(): number {
     return this.#table.size;
+  }
+
+  /** Of its cells; replaced like the cells. Undefined as long as nobody has asked to {@link keepExemplars}. */
+  get exemplars(): Exemplars | undefined {
+    return this.#exemplars;
+  }
+
+  keepExemplars(): void {
+    this.#exemplars ??= new Exemplars(this.#clock);
   }
 
   get overflowLabel(): string | undefined {
@@ -296,6 +307,8 @@ export class Family implements FamilyView {
     const [table, cells] = [this.#table, this.#cells];
     this.#table = new LabelTable();
     this.#cells = new Cells();
+    // Of series that have other numbers now. They are but samples: the next events bring new ones.
+    if (this.#exemplars !== undefined) this.#exemplars = new Exemplars(this.#clock);
     this.#expiry?.renumber(numbers);
     this.#windows?.renumber(numbers);
     this.#top?.renumber(numbers);

@@ -3,11 +3,12 @@ import type { DecodeContext } from '../../aggregator/decode/decoder.js';
 import { bucketsOf, type BucketSpec } from '../../aggregator/series/buckets.js';
 import { EventState } from '../../aggregator/series/event-state.js';
 import type { Numbers } from '../../aggregator/series/cells.js';
+import type { ExemplarFields } from '../../aggregator/series/exemplar-reader.js';
 import type { FrameClock } from '../../aggregator/series/expiry.js';
 import { Family, type FamilyType } from '../../aggregator/series/family.js';
 import type { FamilyLimits } from '../../aggregator/series/limits.js';
 import { recordColumns, type RecordColumns } from '../../aggregator/series/record-columns.js';
-import { FamilyWriter } from '../../aggregator/output/prometheus/family-writer.js';
+import { FamilyWriter, type Format } from '../../aggregator/output/prometheus/family-writer.js';
 import { packU32 } from '../../wire/frame.js';
 import type { Aggregate, DecoderConfig } from '../../wire/config/schema.js';
 import type { Field } from '../../wire/layout/fields.js';
@@ -43,6 +44,7 @@ export function field(name: string, offset: number, size: number, ...decoders: P
 }
 
 export interface EventMetricOptions {
+  readonly name?: string;
   readonly type?: FamilyType;
   readonly labels?: readonly Field[];
   readonly value?: ValueField | null;
@@ -54,6 +56,7 @@ export interface EventMetricOptions {
   readonly limits?: Partial<FamilyLimits>;
   /** Labels that the family has (default: all). */
   readonly kept?: readonly string[];
+  readonly exemplar?: ExemplarFields;
 }
 
 /** One metric fed by events, without a host around it. */
@@ -63,13 +66,14 @@ export class EventMetric {
   readonly context: DecodeContext;
   readonly clock: FrameClock = { nowMs: 0 };
   forgotten = 0;
+  exemplarsRefused = 0;
 
   constructor(options: EventMetricOptions = {}) {
     const { type = 'counter', labels = [], value = null, littleEndian = true, buckets, numbers } = options;
     const spec = { bucketType: 'exp2', bucketMin: 0, bucketMax: 3, bucketKeys: [], bucketMultiplier: 1 } as const;
     this.family = new Family(
       {
-        name: 'm',
+        name: options.name ?? 'm',
         help: 'h',
         type,
         labels: options.kept ?? labels.map(({ name }) => name),
@@ -85,7 +89,9 @@ export class EventMetric {
       value,
       aggregate: options.aggregate ?? 'sum',
       littleEndian,
+      exemplar: options.exemplar,
       onForgotten: () => this.forgotten++,
+      onExemplarRefused: () => this.exemplarsRefused++,
     });
   }
 
@@ -103,8 +109,8 @@ export class EventMetric {
   }
 
   /** What is exposed, without the head. */
-  text(): string {
-    const writer = new FamilyWriter(this.family.view());
+  text(format: Format = 'text'): string {
+    const writer = new FamilyWriter(this.family.view(), undefined, undefined, format);
     let text = '';
     for (let chunk = writer.next(); chunk !== null; chunk = writer.next()) text += chunk.toString();
     return text;

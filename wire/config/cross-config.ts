@@ -44,7 +44,7 @@ function familyOf(metric: AnyMetricConfig): Family {
     name: metric.name,
     type: metric.type,
     help: metric.help,
-    labels: keptLabels(bucketLabel ? withoutBucket(labels) : labels, metric.limits),
+    labels: keptLabels(bucketLabel ? withoutBucket(labels) : labels, metric.limits, metric.exemplar),
     buckets: metric.type === 'histogram' ? bucketText(metric) : '',
     limits: limitText(metric),
   };

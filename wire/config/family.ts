@@ -1,4 +1,4 @@
-import type { LimitsConfig } from './types.js';
+import type { ExemplarConfig, LimitsConfig } from './types.js';
 
 /** What makes a metric family: one name has one of these, in a file and over all configs that run together. */
 export interface Family {
@@ -29,10 +29,16 @@ export function withoutBucket(labels: readonly string[]): string[] {
   return labels.toSpliced(bucketIndex(labels), 1);
 }
 
-/** The labels that `limits` leave. */
-export function keptLabels(labels: readonly string[], limits: Partial<LimitsConfig> | undefined): string[] {
+/** The labels that `limits` leave, and that are not an exemplar's: a series for each trace is what nobody wants. */
+export function keptLabels(
+  labels: readonly string[],
+  limits: Partial<LimitsConfig> | undefined,
+  exemplar: Partial<ExemplarConfig> | undefined,
+): string[] {
   const { keep = [], drop = [] } = limits ?? {};
-  return labels.filter((name) => (keep.length === 0 || keep.includes(name)) && !drop.includes(name));
+  const { traceId, spanId } = exemplar ?? {};
+  const isKept = (name: string): boolean => (keep.length === 0 || keep.includes(name)) && !drop.includes(name);
+  return labels.filter((name) => isKept(name) && name !== traceId && name !== spanId);
 }
 
 /** How the second differs from the first, as `another type (a counter there, a gauge here)`; null when it does not. */

@@ -274,5 +274,8 @@ function checkExemplar(metric: Loose, report: Report): void {
     if (typeof name === 'string' && !names.has(name)) {
       report(['exemplar', key], `${name} is not a label of this metric`, 'name the label that holds the id');
     }
+    const keep = isObject(metric['limits']) ? metric['limits']['keep'] : undefined;
+    if (typeof name === 'string' && Array.isArray(keep) && keep.includes(name))
+      report(['exemplar', key], `${name} is kept on the series by limits.keep`, 'leave it out of one of them');
   }
 }

@@ -62,14 +62,16 @@ function familyOf(kind: (typeof METRIC_LISTS)[number], name: string, metric: Loo
   const labels = objectsOf(metric['labels']).map(([, label]) => String(label['name']));
   const histogram = kind === 'histograms';
   const limits = isObject(metric['limits']) ? metric['limits'] : {};
+  const exemplar = isObject(metric['exemplar']) ? metric['exemplar'] : {};
   return {
     name,
     type: kind.slice(0, -1),
     help: String(metric['help']),
-    labels: keptLabels(histogram && !isEventFed(metric) ? withoutBucket(labels) : labels, {
-      keep: namesOf(limits['keep']),
-      drop: namesOf(limits['drop']),
-    }),
+    labels: keptLabels(
+      histogram && !isEventFed(metric) ? withoutBucket(labels) : labels,
+      { keep: namesOf(limits['keep']), drop: namesOf(limits['drop']) },
+      { traceId: String(exemplar['trace_id']), spanId: String(exemplar['span_id']) },
+    ),
     buckets: histogram ? JSON.stringify(BUCKET_KEYS.map((key) => metric[key] ?? 0)) : '',
     limits: JSON.stringify([limits['cap'], limits['ttl'] ?? metric['flush_interval'], limits['top']]),
   };

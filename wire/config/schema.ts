@@ -49,7 +49,7 @@ const exemplar = z
     span_id: z.string().optional().describe('Label that holds the span’s id'),
   })
   .optional()
-  .describe('Labels that hold the ids of the trace and the span');
+  .describe('Labels that hold the ids of the trace and the span; no series has them');
 const aggregate = z
   .enum(['sum', 'min', 'max', 'last'])
   .optional()

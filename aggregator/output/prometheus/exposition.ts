@@ -21,7 +21,7 @@ function* chunksOf({ builtIn, groups, labels, rollups }: Shown, format: Format):
   for (const { definition, members } of groups) {
     const lines = members.map(([host, family]) => () => {
       const common = labelText(labels.get(host)!, definition.labels);
-      return linesOf(new FamilyWriter(family.view(), common, buffer));
+      return linesOf(new FamilyWriter(family.view(), common, buffer, format));
     });
     yield* headed(definition, format, lines);
   }

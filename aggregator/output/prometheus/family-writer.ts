@@ -1,5 +1,6 @@
 import { doubleOf } from '../../series/double.js';
 import type { Numbers } from '../../series/cells.js';
+import type { Exemplars } from '../../series/exemplars.js';
 import type { FamilyView } from '../../series/family-view.js';
 import { formatFloat, writeI64, writeText, writeU64 } from './number.js';
 
@@ -10,6 +11,8 @@ export type Format = 'text' | 'openmetrics';
 const CHUNK_BYTES = 128 * 1024;
 /** Longest line without its labels and name: punctuation, `le`, a number. */
 const LINE_ROOM = 96;
+/** Longest exemplar: 128 characters of names and values, of up to four bytes each, and what is around them. */
+const EXEMPLAR_ROOM = 640;
 
 /** Writes the number whose words these are; returns the position behind it. */
 export const WRITE_NUMBER: Record<Numbers, (out: Uint8Array, at: number, lo: number, hi: number) => number> = {
@@ -50,14 +53,26 @@ export class FamilyWriter {
   /** Labels of the host, with a comma behind them when labels of the series follow; '' without a host label. */
   readonly #hostLabels: string;
   readonly #bucketEnds: readonly Buffer[];
+  /** Those that are written, behind the lines of their cells. */
+  readonly #exemplars: Exemplars | undefined;
   #next = 0;
 
-  /** @param hostLabels `a="x",b="y"` in UTF-8, put before the labels of each series. */
-  constructor(family: FamilyView, hostLabels: Buffer = Buffer.alloc(0), buffer = new LineBuffer()) {
+  /**
+   * @param hostLabels `a="x",b="y"` in UTF-8, put before the labels of each series.
+   * @param format exemplars are of OpenMetrics alone, of buckets and of counters whose name says so.
+   */
+  constructor(
+    family: FamilyView,
+    hostLabels: Buffer = Buffer.alloc(0),
+    buffer = new LineBuffer(),
+    format: Format = 'text',
+  ) {
     const { name, labels, buckets } = family.definition;
     const comma = hostLabels.length > 0 && labels.length > 0 ? ',' : '';
     const { definition, table, cells, stride, size } = family;
     this.#family = { definition, table, cells, stride, size };
+    const canHaveExemplars = format === 'openmetrics' && (buckets !== undefined || name.endsWith('_total'));
+    this.#exemplars = canHaveExemplars ? family.exemplars : undefined;
     this.#buffer = buffer;
     this.#name = name;
     // As bytes: writeText takes each character as one.
@@ -87,7 +102,8 @@ export class FamilyWriter {
     // Of a histogram `+Inf`, sum and count beside the buckets.
     const { buckets } = this.#family.definition;
     const lines = buckets === undefined ? 1 : buckets.count + 3;
-    const perLine = this.#name.length + this.#hostLabels.length + LINE_ROOM;
+    const room = LINE_ROOM + (this.#exemplars === undefined ? 0 : EXEMPLAR_ROOM);
+    const perLine = this.#name.length + this.#hostLabels.length + room;
     // The line that the others copy their beginning from is counted, too.
     let bytes = perLine;
     let until = this.#next;
@@ -123,6 +139,7 @@ export class FamilyWriter {
       }
       out[at++] = 0x20;
       at = write(out, at, words[series * 2]!, words[series * 2 + 1]!);
+      at = this.#exemplar(at, series);
       out[at++] = 0x0a;
     }
     return at;
@@ -158,6 +175,7 @@ export class FamilyWriter {
       const end = this.#bucketEnds[bucket]!;
       for (let i = 0; i < end.length; i++) out[at++] = end[i]!;
       at = writeU64(out, at, lo, hi);
+      at = this.#exemplar(at, first + bucket);
       out[at++] = 0x0a;
     }
     at = this.#withoutBucket(at, '_sum', from, to);
@@ -167,6 +185,17 @@ export class FamilyWriter {
     at = writeU64(out, at, lo, hi);
     out[at++] = 0x0a;
     return at;
+  }
+
+  /** ` # {labels} value seconds` of the cell's exemplar, when it has one. */
+  #exemplar(at: number, cell: number): number {
+    const exemplar = this.#exemplars?.get(cell);
+    if (exemplar === undefined) return at;
+    const out = this.#buffer.bytes;
+    at = writeText(out, at, ' # {');
+    out.set(exemplar.labels, at);
+    at += exemplar.labels.length;
+    return writeText(out, at, `} ${formatFloat(exemplar.value)} ${exemplar.timeMs / 1000}`);
   }
 
   /** `name<suffix>{labels} `. */

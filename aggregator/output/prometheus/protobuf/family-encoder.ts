@@ -28,8 +28,8 @@ const ZERO_THRESHOLD = 2 ** -128;
  */
 export function* familyMessages(family: FamilyView, hostLabels: Buffer): Generator<Buffer> {
   // As they were when writing began: series may end, and take new numbers in a table of their own, meanwhile.
-  const { definition, table, cells, stride, size } = family;
-  const view = { definition, table, cells, stride, size };
+  const { definition, table, cells, stride, size, exemplars } = family;
+  const view = { definition, table, cells, stride, size, exemplars };
   const slice = Math.max(1, Math.min(SLICE_SERIES, Math.floor(SLICE_CELLS / stride)));
   for (let first = 0; first < size; first += slice) {
     const message = familyMessage(definition);
@@ -45,7 +45,7 @@ function putMetric(message: BinaryWriter, view: FamilyView, series: number, host
   putLabels(metric, hostLabels, 0, hostLabels.length);
   putLabels(metric, table.arena, table.starts[series]!, table.starts[series + 1]!);
   if (definition.type === 'histogram') putHistogram(metric, view, series);
-  else putValue(metric, definition.type, numberOf(view, series));
+  else putValue(metric, definition.type, numberOf(view, series), view.exemplars?.get(series));
   metric.join();
 }
 
@@ -57,7 +57,11 @@ function numberOf({ definition, cells }: FamilyView, cell: number): number {
   return Number(numbers === 'i64' ? BigInt.asIntN(64, value) : value);
 }
 
-function putHistogram(metric: BinaryWriter, { definition, cells, stride }: FamilyView, series: number): void {
+function putHistogram(
+  metric: BinaryWriter,
+  { definition, cells, stride, exemplars }: FamilyView,
+  series: number,
+): void {
   const { count, bounds, multiplier, native } = definition.buckets!;
   const first = series * stride;
   const valueAt = (cell: number): bigint => cells.get(first + cell);
@@ -65,9 +69,12 @@ function putHistogram(metric: BinaryWriter, { definition, cells, stride }: Famil
   let total = 0n;
   for (let bucket = 0; bucket < count; bucket++) {
     total += valueAt(bucket);
-    putBucket(histogram, Number(bounds[bucket]), total);
+    putBucket(histogram, Number(bounds[bucket]), total, exemplars?.get(first + bucket));
   }
   total += valueAt(count);
+  // The last bucket is the count, and only written for its exemplar.
+  const last = exemplars?.get(first + count);
+  if (last !== undefined) putBucket(histogram, Infinity, total, last);
   putCount(histogram, HISTOGRAM.sampleCount, total);
   putDoubleField(histogram, HISTOGRAM.sampleSum, Number(valueAt(count + 1)) * multiplier);
   if (native !== undefined) putNative(histogram, native, valueAt);

@@ -1,4 +1,5 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import type { Exemplar } from '../../../series/exemplars.js';
 import type { FamilyType } from '../../../series/family.js';
 
 /**
@@ -17,7 +18,10 @@ export const HISTOGRAM = {
   positiveSpan: 12,
   positiveDelta: 13,
 } as const;
-export const BUCKET = { cumulativeCount: 1, upperBound: 2 } as const;
+export const BUCKET = { cumulativeCount: 1, upperBound: 2, exemplar: 3 } as const;
+const COUNTER = { exemplar: 2 } as const;
+const EXEMPLAR = { value: 2, timestamp: 3 } as const;
+const TIMESTAMP = { seconds: 1, nanos: 2 } as const;
 export const SPAN = { offset: 1, length: 2 } as const;
 /** Of the messages Counter and Gauge. */
 const VALUE = 1;
@@ -51,20 +55,40 @@ export function putCount(writer: BinaryWriter, field: number, value: bigint): vo
   writer.tag(field, WireType.Varint).uint64(value);
 }
 
-/** The value of a counter or gauge. */
-export function putValue(writer: BinaryWriter, type: 'counter' | 'gauge', value: number): void {
-  putDoubleField(within(writer, METRIC[type]), VALUE, value);
-  writer.join();
+/** The value of a counter or gauge. @param exemplar of counters only. */
+export function putValue(writer: BinaryWriter, type: 'counter' | 'gauge', value: number, exemplar?: Exemplar): void {
+  const number = within(writer, METRIC[type]);
+  putDoubleField(number, VALUE, value);
+  if (exemplar !== undefined) putExemplar(number, COUNTER.exemplar, exemplar);
+  number.join();
 }
 
 /** A bucket of a classic histogram. */
-export function putBucket(writer: BinaryWriter, upperBound: number, cumulativeCount: bigint): void {
+export function putBucket(
+  writer: BinaryWriter,
+  upperBound: number,
+  cumulativeCount: bigint,
+  exemplar?: Exemplar,
+): void {
   const bucket = within(writer, HISTOGRAM.bucket);
   putCount(bucket, BUCKET.cumulativeCount, cumulativeCount);
   putDoubleField(bucket, BUCKET.upperBound, upperBound);
+  if (exemplar !== undefined) putExemplar(bucket, BUCKET.exemplar, exemplar);
   bucket.join();
 }
 
+export function putExemplar(writer: BinaryWriter, field: number, { labels, value, timeMs }: Exemplar): void {
+  const exemplar = within(writer, field);
+  putLabels(exemplar, labels, 0, labels.length);
+  putDoubleField(exemplar, EXEMPLAR.value, value);
+  const timestamp = within(exemplar, EXEMPLAR.timestamp);
+  timestamp.tag(TIMESTAMP.seconds, WireType.Varint).int64(Math.floor(timeMs / 1000));
+  timestamp.tag(TIMESTAMP.nanos, WireType.Varint).int32((timeMs % 1000) * 1e6);
+  timestamp.join();
+  exemplar.join();
+}
+
+/** A label of a metric or of an exemplar, which have the same number for it. */
 export function putLabel(writer: BinaryWriter, name: Uint8Array, value: Uint8Array): void {
   const label = within(writer, METRIC.label);
   label.tag(LABEL.name, WireType.LengthDelimited).bytes(name);
