@@ -1,16 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { parse, stringify } from 'yaml';
 import { parseMetrics, type Sample } from './kernel-metrics.js';
 import { freePort } from './free-port.js';
 import { SONDE } from './executable.js';
+import { ProbeFolder, PROBES, type Aim } from './probe-folder.js';
 
-const PROBES = fileURLToPath(new URL('../../bpf', import.meta.url));
 /** In an emulated guest a start takes about ten seconds. */
 const START_TIMEOUT_MS = 120_000;
 
@@ -25,35 +20,47 @@ export interface RunningSonde {
 /** What tests of a probe ask for. */
 export type Scraped = Pick<RunningSonde, 'metrics'>;
 
+/** What a suite needs while Sonde runs. */
+export interface Fixture {
+  create(): Promise<void>;
+  close(): Promise<void>;
+}
+
 export interface SuiteOptions {
   readonly names: readonly string[];
-  /** Of the first of them: the variant to try first, which has to be the one that is used. */
-  readonly variant?: string;
-  /** Made before the start, closed after the end. */
-  readonly fixture?: { create(): Promise<void>; close(): Promise<void> };
+  /** By probe: the variant to try first, which has to be the one that is used. */
+  readonly variants?: Readonly<Record<string, string>>;
+  /** Made before the start in this order, closed after the end. */
+  readonly fixtures?: readonly Fixture[];
+  /** By probe: its filters. Asked for when the fixtures are there. */
+  readonly aims?: () => Readonly<Record<string, Aim>>;
 }
 
 /** A suite whose tests share one `sonde run`: in an emulated guest, a start takes longer than all that they do. */
 export function describeWithSonde(
   title: string,
-  { names, variant, fixture }: SuiteOptions,
+  { names, variants = {}, fixtures = [], aims = () => ({}) }: SuiteOptions,
   tests: (sonde: Scraped) => void,
 ): void {
   describe(title, () => {
     let sonde: RunningSonde | undefined;
-    let config: ConfigDir | undefined;
+    let folder: ProbeFolder | undefined;
     before(async () => {
-      await fixture?.create();
-      if (variant !== undefined) config = await configWithVariant(names[0]!, variant);
-      sonde = await startSonde({ names, ...(config && { configDir: config.dir }) });
-      if (variant !== undefined && !sonde.output().includes(`${names[0]} (${variant})`)) {
-        throw new Error(`variant ${variant} of ${names[0]} is not the one that is used:\n${sonde.output()}`);
+      for (const fixture of fixtures) await fixture.create();
+      folder = await ProbeFolder.create();
+      for (const [name, variant] of Object.entries(variants)) await folder.prefer(name, variant);
+      for (const [name, aim] of Object.entries(aims())) await folder.aim(name, aim);
+      sonde = await startSonde({ names, configDir: folder.dir });
+      for (const [name, variant] of Object.entries(variants)) {
+        if (!sonde.output().includes(`${name} (${variant})`)) {
+          throw new Error(`variant ${variant} of ${name} is not the one that is used:\n${sonde.output()}`);
+        }
       }
     });
     after(async () => {
       await sonde?.stop();
-      await config?.remove();
-      await fixture?.close();
+      await folder?.remove();
+      for (const fixture of [...fixtures].reverse()) await fixture.close();
     });
     tests({ metrics: () => sonde!.metrics() });
   });
@@ -106,25 +113,4 @@ async function untilReady(child: ChildProcess, url: string, output: () => string
   }
   child.kill('SIGKILL');
   throw new Error(`sonde did not serve within ${START_TIMEOUT_MS} ms:\n${output()}`);
-}
-
-interface ConfigDir {
-  readonly dir: string;
-  remove(): Promise<void>;
-}
-
-/**
- * A copy of the project's probes where this one tries this variant first. The others stay in its config: a program that no
- * variant names always runs.
- */
-async function configWithVariant(name: string, variant: string): Promise<ConfigDir> {
-  const dir = await mkdtemp(join(tmpdir(), 'sonde-variant-'));
-  await cp(PROBES, dir, { recursive: true });
-  const file = join(dir, `${name}.yaml`);
-  const config = parse(await readFile(file, 'utf8')) as { variants: { name: string }[] };
-  const first = config.variants.find((candidate) => candidate.name === variant);
-  if (!first) throw new Error(`${name}.yaml has no variant ${variant}`);
-  const variants = [first, ...config.variants.filter((candidate) => candidate !== first)];
-  await writeFile(file, stringify({ ...config, variants }));
-  return { dir, remove: () => rm(dir, { recursive: true }) };
 }

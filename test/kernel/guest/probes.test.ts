@@ -2,19 +2,28 @@ import { describeWithSonde } from '../../harness/kernel-sonde.js';
 import { biolatencyTests, Disks } from '../probes/biolatency.js';
 import { softirqLatencyTests } from '../probes/softirq-latency.js';
 import { tcpRetransmitTests } from '../probes/tcp-retransmit.js';
-import { timersTests } from '../probes/timers.js';
+import { rawTracepointsTests, timersTests } from '../probes/timers.js';
 
-const PROBES = ['tcp-retransmit', 'timers', 'biolatency', 'softirq-latency'];
+const PROBES = ['tcp-retransmit', 'timers', 'biolatency', 'softirq-latency', 'raw-tracepoints'];
 const disks = new Disks();
 
 /** Run by `../vm.test.ts` in guests, whose kernels have what the machine's own may lack: fentry, netem. */
-describeWithSonde('all probes', { names: PROBES, variant: 'fentry', fixture: disks }, (sonde) => {
-  tcpRetransmitTests(sonde, { netem: true });
-  timersTests(sonde);
-  biolatencyTests(sonde, disks);
-  softirqLatencyTests(sonde);
-});
+describeWithSonde(
+  'all probes',
+  { names: PROBES, variants: { 'tcp-retransmit': 'fentry' }, fixtures: [disks] },
+  (sonde) => {
+    tcpRetransmitTests(sonde, { netem: true });
+    timersTests(sonde);
+    rawTracepointsTests(sonde);
+    biolatencyTests(sonde, disks);
+    softirqLatencyTests(sonde);
+  },
+);
 
-describeWithSonde('variant tp_btf', { names: ['tcp-retransmit'], variant: 'tp_btf' }, (sonde) => {
-  tcpRetransmitTests(sonde, { netem: true, onlyType: true });
-});
+describeWithSonde(
+  'variant tp_btf',
+  { names: ['tcp-retransmit'], variants: { 'tcp-retransmit': 'tp_btf' } },
+  (sonde) => {
+    tcpRetransmitTests(sonde, { netem: true, onlyType: true });
+  },
+);

@@ -6,7 +6,6 @@ import { counter } from '../../harness/kernel-truth.js';
 import { Network } from '../../harness/netns.js';
 import type { DatagramsArgument } from '../../harness/workload-datagrams.js';
 
-const METRIC = 'ebpf_exporter_timer_starts_total';
 /** What the kernel calls when an IPv4 datagram's fragments have not all come in time: one timer for each such datagram. */
 const FUNCTION = 'ip_expire';
 const COUNT = 23;
@@ -16,7 +15,16 @@ const COUNT = 23;
  * test's own.
  */
 export function timersTests(sonde: Scraped): void {
-  describe('timers', () => {
+  timerStartsTests(sonde, 'timers', 'ebpf_exporter_timer_starts_total');
+}
+
+/** The same by another hook. */
+export function rawTracepointsTests(sonde: Scraped): void {
+  timerStartsTests(sonde, 'raw-tracepoints', 'ebpf_exporter_raw_timer_starts_total');
+}
+
+function timerStartsTests(sonde: Scraped, probe: string, metric: string): void {
+  describe(probe, () => {
     let network: Network;
 
     before(async () => {
@@ -33,7 +41,7 @@ export function timersTests(sonde: Scraped): void {
       const [timersAfter, countersAfter] = [await sonde.metrics(), await network.client.counters()];
       return {
         started:
-          total(timersAfter, METRIC, { function: FUNCTION }) - total(timersBefore, METRIC, { function: FUNCTION }),
+          total(timersAfter, metric, { function: FUNCTION }) - total(timersBefore, metric, { function: FUNCTION }),
         reassembled: counter(countersAfter, 'Ip.ReasmOKs') - counter(countersBefore, 'Ip.ReasmOKs'),
       };
     }
@@ -52,7 +60,7 @@ export function timersTests(sonde: Scraped): void {
 
     test('names functions, not addresses', async () => {
       const functions = (await sonde.metrics())
-        .filter(({ name }) => name === METRIC)
+        .filter(({ name }) => name === metric)
         .map(({ labels }) => labels['function']!);
       assert.ok(functions.includes('process_timeout'), 'every sleeping thread has one'); // schedule_timeout()
       const named = functions.filter((name) => /^[a-z_]\w*/i.test(name) && !name.startsWith('unknown'));
