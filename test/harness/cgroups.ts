@@ -20,7 +20,7 @@ export const skipUnlessUnified = unifiedMount() === undefined && 'cgroup v2 is n
 
 /** A new cgroup that goes when the test ends. Its name is this process's own. */
 export function makeCgroup(
-  t: TestContext,
+  t: Pick<TestContext, 'after'>,
   parent = unifiedMount()!,
   name = `sonde-test-${process.pid}-${made++}`,
 ): string {
