@@ -33,7 +33,7 @@ export async function printLedger({ urls, instanceLabel, maps }: LedgerOptions):
 }
 
 async function readLedger(source: Source, instanceLabel: string): Promise<Ledger> {
-  const ledger = new Ledger(instanceLabel);
+  const ledger = new Ledger(instanceLabel, URL.canParse(source.url) ? new URL(source.url).host : source.url);
   // Lines are looked at as they come: the metrics of a fleet are many.
   for await (const line of createInterface({ input: await open(source), crlfDelay: Infinity })) {
     if (!LEDGER_METRICS.has(/^\w+/.exec(line)?.[0] ?? '')) continue;

@@ -1,6 +1,6 @@
 import type { Sample } from './samples.js';
 
-/** What came to one hop of one host, and what became of it, in records. */
+/** What came to one hop of one host, and what became of it, in records; of an aggregator's InfluxDB, in points. */
 export interface LedgerRow {
   readonly host: string;
   readonly hop: string;
@@ -13,33 +13,53 @@ export interface LedgerRow {
   readonly lost: Map<string, bigint>;
 }
 
-/** Names of the metrics that a ledger is made of. */
-export const LEDGER_METRICS: ReadonlySet<string> = new Set([
-  'sonde_ledger_in_total',
-  'sonde_ledger_out_total',
-  'sonde_ledger_waiting',
-  'sonde_lost_total',
+type Column = 'in' | 'out' | 'waiting' | 'lost';
+
+const OF_HOSTS: ReadonlyMap<string, Column> = new Map([
+  ['sonde_ledger_in_total', 'in'],
+  ['sonde_ledger_out_total', 'out'],
+  ['sonde_ledger_waiting', 'waiting'],
+  ['sonde_lost_total', 'lost'],
 ]);
+/** In points. One aggregator writes those of all its hosts: the row is its own. */
+const OF_INFLUX: ReadonlyMap<string, Column> = new Map([
+  ['sonde_influx_points_total', 'in'],
+  ['sonde_influx_points_written_total', 'out'],
+  ['sonde_influx_points_waiting', 'waiting'],
+  ['sonde_influx_points_dead_total', 'lost'],
+  ['sonde_influx_points_lost_total', 'lost'],
+]);
+/** Names of the metrics that a ledger is made of. */
+export const LEDGER_METRICS: ReadonlySet<string> = new Set([...OF_HOSTS.keys(), ...OF_INFLUX.keys()]);
+const DEAD = 'sonde_influx_points_dead_total';
+const INFLUX = 'influx';
 /** In the way of the data. */
-const HOPS = ['kernel', 'collector', 'spool', 'bus', 'decode', 'series'];
+const HOPS = ['kernel', 'collector', 'spool', 'bus', 'decode', 'series', INFLUX];
 
 /** The rows of one scrape. */
 export class Ledger {
   readonly #rows = new Map<string, LedgerRow>();
 
-  /** @param instanceLabel label that names the host. */
-  constructor(private readonly instanceLabel: string) {}
+  /**
+   * @param instanceLabel label that names the host.
+   * @param aggregator names whose metrics these are.
+   */
+  constructor(
+    private readonly instanceLabel: string,
+    private readonly aggregator = '',
+  ) {}
 
   get size(): number {
     return this.#rows.size;
   }
 
   add({ name, labels, value }: Sample): void {
-    const row = this.#row(labels);
-    if (name === 'sonde_ledger_in_total') row.in = value;
-    if (name === 'sonde_ledger_out_total') row.out = value;
-    if (name === 'sonde_ledger_waiting') row.waiting = value;
-    if (name === 'sonde_lost_total') addTo(row.lost, labels.get('reason') ?? 'unknown', value);
+    const ofHost = OF_HOSTS.get(name);
+    const column = ofHost ?? OF_INFLUX.get(name);
+    if (column === undefined) return;
+    const row = ofHost === undefined ? this.#influxRow() : this.#hostRow(labels);
+    if (column !== 'lost') row[column] = value;
+    else addTo(row.lost, `${name === DEAD ? 'dead letter ' : ''}${labels.get('reason') ?? 'unknown'}`, value);
   }
 
   /** Of what two aggregators say of one hop, as while a host moves, what has come further counts. */
@@ -63,9 +83,16 @@ export class Ledger {
     );
   }
 
-  #row(labels: ReadonlyMap<string, string>): LedgerRow {
+  #hostRow(labels: ReadonlyMap<string, string>): LedgerRow {
     const of = (label: string): string => labels.get(label) ?? '';
-    const names = { host: of(this.instanceLabel), hop: of('hop'), config: of('config'), map: of('map') };
+    return this.#row({ host: of(this.instanceLabel), hop: of('hop'), config: of('config'), map: of('map') });
+  }
+
+  #influxRow(): LedgerRow {
+    return this.#row({ host: this.aggregator, hop: INFLUX, config: '', map: '' });
+  }
+
+  #row(names: Pick<LedgerRow, 'host' | 'hop' | 'config' | 'map'>): LedgerRow {
     const key = JSON.stringify(names);
     let row = this.#rows.get(key);
     if (row === undefined) {

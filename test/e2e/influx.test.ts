@@ -54,6 +54,8 @@ test('sonde run writes each poll, none of a scrape; what InfluxDB missed comes w
     const [all, written] = [value('sonde_influx_points_total'), value('sonde_influx_points_written_total')];
     return all === written + value('sonde_influx_points_waiting') && value('sonde_influx_up') === 1;
   }, 'in = written + waiting');
+  const ledger = await runSonde(['ledger', '--url', `${sonde.url}/metrics`]);
+  assert.match(ledger.stdout, /^127\.0\.0\.1:\d+ +influx +\d+ +\d+ +\d+ +– +yes$/m);
   // Every poll in between is there: no gap is longer than a few of them.
   const times = (await influx.query(`SELECT value FROM ${METRIC} WHERE "key" = '42'`)).map(({ time }) => BigInt(time!));
   const gaps = times.slice(1).map((time, i) => Number(time - times[i]!) / 1e9);

@@ -82,17 +82,11 @@ export class DiskQueue implements DurableQueue {
     if (entry === undefined) return undefined;
     const token = Symbol('taken');
     this.#taken = token;
-    const end = (work: () => void): boolean => {
-      if (this.#taken !== token) return false;
-      this.#taken = undefined;
-      work();
-      return true;
-    };
     return {
       batch: { lines: entry.bytes, points: entry.weight },
-      done: () => Promise.resolve(end(() => this.#log.acknowledge())),
+      done: (dead) => this.#inTurn(() => this.#done(token, dead)),
       giveBack: () => {
-        end(() => this.#log.giveBack());
+        if (this.#taken === token) this.#giveBack();
         return Promise.resolve();
       },
     };
@@ -100,7 +94,7 @@ export class DiskQueue implements DurableQueue {
 
   async bury(letter: DeadLetter): Promise<void> {
     await this.#letters.add(letter, Date.now());
-    add(this.#buried, letter.reason.split(' ')[0]!, letter.points);
+    this.#countBuried(letter);
   }
 
   stats(): QueueStats {
@@ -113,6 +107,20 @@ export class DiskQueue implements DurableQueue {
     await this.#log.close();
   }
 
+  async #done(token: symbol, dead: readonly DeadLetter[]): Promise<boolean> {
+    if (this.#taken !== token) return false;
+    for (const letter of dead) await this.#letters.add(letter, Date.now());
+    this.#taken = undefined;
+    this.#log.acknowledge();
+    // At one with leaving the queue: whoever reads the numbers meanwhile finds each point once.
+    for (const letter of dead) this.#countBuried(letter);
+    return true;
+  }
+
+  #countBuried({ reason, points }: DeadLetter): void {
+    add(this.#buried, reason.split(' ')[0]!, points);
+  }
+
   #inTurn<T>(work: () => Promise<T> | T): Promise<T> {
     const done = this.#turn.then(work);
     this.#turn = done.catch(() => undefined);
@@ -122,15 +130,23 @@ export class DiskQueue implements DurableQueue {
   /** Buries the oldest batches until another fits. The one that is taken is the oldest: whoever has it writes it in vain. */
   async #makeRoom(bytes: number): Promise<void> {
     while (this.#log.waiting.bytes + bytes > this.#options.maxBytes && !this.#log.isEmpty) {
-      if (this.#taken !== undefined) this.#log.giveBack();
-      this.#taken = undefined;
+      if (this.#taken !== undefined) this.#giveBack();
       const oldest = this.#read();
       if (oldest === undefined) return;
-      const taken = (this.#taken = Symbol('buried'));
-      await this.bury({ lines: oldest.bytes, points: oldest.weight, reason: 'queue_full' });
-      if (this.#taken === taken) this.#log.acknowledge();
-      this.#taken = undefined;
+      try {
+        await this.bury({ lines: oldest.bytes, points: oldest.weight, reason: 'queue_full' });
+      } catch (error) {
+        // It waits on: a disk that has no room for letters must not keep it from being written.
+        this.#log.giveBack();
+        throw error;
+      }
+      this.#log.acknowledge();
     }
+  }
+
+  #giveBack(): void {
+    this.#taken = undefined;
+    this.#log.giveBack();
   }
 
   #read(): (LogEntry & { bytes: Buffer }) | undefined {

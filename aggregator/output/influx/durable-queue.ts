@@ -8,8 +8,11 @@ export interface DeadLetter extends Batch {
 /** A batch of the queue. It stays there until it is done. */
 export interface TakenBatch {
   readonly batch: Batch;
-  /** It is written, or buried: it leaves the queue. False when it has left before, to make room, and is among the dead letters. */
-  done(): Promise<boolean>;
+  /**
+   * It is written, but for `dead`, which are buried: it leaves the queue. False when it has left before, to make room, and is
+   * among the dead letters as a whole. Rejects when the letters cannot be kept: it is to be given back then.
+   */
+  done(dead: readonly DeadLetter[]): Promise<boolean>;
   /** It comes again. */
   giveBack(): Promise<void>;
 }

@@ -74,8 +74,9 @@ export class InfluxWriter {
 
   async start(): Promise<void> {
     await this.#options.queue.start();
-    // Of an earlier run.
-    this.#stats.in += this.#options.queue.stats().waiting.points;
+    // Of an earlier run, also what was found damaged.
+    const { waiting, lost } = this.#options.queue.stats();
+    this.#stats.in += [...lost].reduce((sum, [, points]) => sum + points, waiting.points);
     this.#draining = this.#drain();
   }
 
@@ -84,7 +85,6 @@ export class InfluxWriter {
    * later. Never waits for InfluxDB, never rejects.
    */
   async submit(batch: Batch): Promise<void> {
-    this.#stats.in += batch.points;
     await this.#roomFor(batch);
     // Half of the memory is for what waits its turn, the rest for what is on its way into the queue.
     const isDirect = this.#mayWrite && this.#bytes + batch.lines.length <= this.#maxBytes / 2;
@@ -93,7 +93,6 @@ export class InfluxWriter {
 
   /** Takes points that can never be written; as {@link submit}. */
   async refuse(letter: DeadLetter): Promise<void> {
-    this.#stats.in += letter.points;
     await this.#roomFor(letter);
     this.#place(letter, () => this.#bury(letter));
   }
@@ -126,15 +125,15 @@ export class InfluxWriter {
 
   /** Until `work` has found a place for the batch it takes memory. */
   #place({ lines, points }: Batch, work: () => Promise<void>): void {
+    this.#stats.in += points;
+    this.#pending += points;
     if (this.#isQueueFailing && this.#bytes + lines.length > this.#maxBytes) {
       this.#lose('no_room', points);
       return;
     }
     this.#bytes += lines.length;
-    this.#pending += points;
     const placed = work().finally(() => {
       this.#bytes -= lines.length;
-      this.#pending -= points;
       this.#placing.delete(placed);
     });
     this.#placing.add(placed);
@@ -156,6 +155,7 @@ export class InfluxWriter {
   async #writeNow(batch: Batch): Promise<void> {
     const written = await this.#write(batch);
     this.#stats.written += written.points;
+    this.#pending -= written.points;
     for (const letter of written.dead) await this.#bury(letter);
     for (const later of written.later) await this.#keep(later);
   }
@@ -180,6 +180,7 @@ export class InfluxWriter {
     for (let tries = 0; ; tries++) {
       try {
         await work();
+        this.#pending -= points;
         this.#isQueueFailing = false;
         return;
       } catch (error) {
@@ -222,9 +223,8 @@ export class InfluxWriter {
     try {
       const written = await this.#write(taken.batch);
       if (written.later.length > 0) return taken.batch.lines.length;
-      for (const letter of written.dead) await queue.bury(letter);
+      if (await taken.done(written.dead)) this.#stats.written += written.points;
       isDone = true;
-      if (await taken.done()) this.#stats.written += written.points;
       return taken.batch.lines.length;
     } finally {
       // All of it comes again, also what was written of it.
@@ -252,6 +252,7 @@ export class InfluxWriter {
   }
 
   #lose(reason: string, points: number): void {
+    this.#pending -= points;
     this.#lost.set(reason, (this.#lost.get(reason) ?? 0) + points);
     this.#options.log.error({ points, reason }, 'points for InfluxDB are lost');
   }

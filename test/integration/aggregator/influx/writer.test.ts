@@ -1,72 +1,8 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
-import test, { type TestContext } from 'node:test';
-import { pino } from 'pino';
-import { DiskQueue } from '../../../../aggregator/output/influx/disk-queue.js';
-import { InfluxLink } from '../../../../aggregator/output/influx/influx-link.js';
-import { InfluxWriter } from '../../../../aggregator/output/influx/influx-writer.js';
-import { LetterFolder, type KeptLetter } from '../../../../aggregator/output/influx/letter-folder.js';
-import type { Batch } from '../../../../aggregator/output/influx/point-buffer.js';
-import { startFaultProxy, type Fault, type FaultProxy } from '../../../harness/fault-proxy.js';
+import test from 'node:test';
+import type { Fault } from '../../../harness/fault-proxy.js';
+import { batchOf, bench, count, point, TIME } from '../../../harness/influx-bench.js';
 import { until } from '../../../harness/until.js';
-import { testFolder } from '../../../services/folders.js';
-import { startInflux, type InfluxAccess, type InfluxServer } from '../../../services/influxdb.js';
-
-const log = pino({ level: 'silent' });
-const TIME = 1_700_000_000_000_000_000n;
-
-function batchOf(...lines: string[]): Batch {
-  return { lines: Buffer.from(lines.map((line) => `${line}\n`).join('')), points: lines.length };
-}
-
-function point(number: number, metric = 'm'): string {
-  return `${metric},n=${number} value=${number}i ${TIME}`;
-}
-
-interface Bench {
-  readonly influx: InfluxServer;
-  readonly proxy: FaultProxy;
-  readonly folder: string;
-  readonly start: (more?: { maxBytes?: number; token?: () => Promise<string> }) => Promise<InfluxWriter>;
-  readonly letters: () => Promise<KeptLetter[]>;
-}
-
-async function bench(t: TestContext, version: 1 | 2 = 1): Promise<Bench> {
-  const writers: InfluxWriter[] = [];
-  t.after(() => Promise.all(writers.map((writer) => writer.close())));
-  const influx = await startInflux(t, { version });
-  const proxy = await startFaultProxy(t, influx.url);
-  const folder = testFolder(t, 'influx-queue');
-  return {
-    influx,
-    proxy,
-    folder,
-    start: async ({ maxBytes = 2 ** 24, token } = {}) => {
-      const writer = new InfluxWriter({
-        link: linkTo({ ...influx, url: proxy.url }, token),
-        queue: new DiskQueue({ folder, maxBytes, maxDeadBytes: 2 ** 24, log }),
-        log,
-        pauseMs: 20,
-      });
-      writers.push(writer);
-      await writer.start();
-      return writer;
-    },
-    letters: async () => {
-      const kept = new LetterFolder(join(folder, 'dead'), 2 ** 24, () => undefined);
-      return Promise.all((await kept.ids()).map(async (id) => (await kept.read(id))!));
-    },
-  };
-}
-
-function linkTo({ url, org, bucket, token: own }: InfluxAccess, token = () => Promise.resolve(own)): InfluxLink {
-  return new InfluxLink({ url, org, bucket, token, timeoutMs: 500 });
-}
-
-async function count(influx: InfluxServer, metric = 'm'): Promise<number> {
-  const [row] = await influx.query(`SELECT count(value) FROM ${metric}`);
-  return Number(row?.['count'] ?? 0);
-}
 
 const FAULTS: readonly (readonly [name: string, fault: Fault])[] = [
   ['500', { status: 500 }],

@@ -91,6 +91,32 @@ test('what has come further counts when two aggregators know one host', () => {
   );
 });
 
+test('each aggregator has a row for its points for InfluxDB; one that loses some is wrong', () => {
+  const all = new Ledger('instance');
+  for (const [aggregator, written] of [
+    ['one:9435', 70],
+    ['two:9435', 60],
+  ] as const) {
+    const ledger = new Ledger('instance', aggregator);
+    const text = `sonde_influx_points_total 100
+sonde_influx_points_written_total ${written}
+sonde_influx_points_waiting 20
+sonde_influx_points_dead_total{reason="422"} 8
+sonde_influx_points_dead_total{reason="queue_full"} 1
+sonde_influx_points_lost_total{reason="queue_full"} 1`;
+    for (const line of text.split('\n')) ledger.add(parseSample(line)!);
+    all.merge(ledger);
+  }
+  const { text, addsUp } = reportLedger(all.rows(), false);
+  assert.equal(addsUp, false);
+  assert.match(
+    text,
+    /^one:9435 +influx +100 +70 +20 +dead letter 422 8, dead letter queue_full 1, queue_full 1 +yes$/m,
+  );
+  assert.match(text, /^two:9435 +influx +100 +60 .* NO$/m);
+  assert.match(text, /not in 1 of 2: two:9435 influx: 10 unaccounted for/);
+});
+
 test('hosts without buffers have no hops, only losses', () => {
   const { text, addsUp } = report(
     'sonde_lost_total{instance="h",hop="kernel",config="c",map="m",reason="map_full"} 3\nsonde_lost_total{instance="i",hop="kernel",config="c",map="m",reason="map_full"} 0',
