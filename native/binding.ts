@@ -50,6 +50,7 @@ export interface RawObject {
   globalSize(name: string): number;
   setGlobal(name: string, bytes: Uint8Array): void;
   load(): void;
+  loadAsync(): Promise<void>;
   close(): void;
   autoload(program: number): boolean;
   setAutoload(program: number, autoload: boolean): void;

@@ -61,6 +61,10 @@ export class NativeObject implements BpfObject {
     this.#raw.load();
   }
 
+  loadAsync(): Promise<void> {
+    return this.#raw.loadAsync();
+  }
+
   close(): void {
     this.#raw.close();
   }

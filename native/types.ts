@@ -72,6 +72,11 @@ export interface BpfObject {
   hasGlobal(name: string): boolean;
   /** Loads maps and every program whose autoload is on. */
   load(): void;
+  /**
+   * The same on the thread pool: rejects with what `load` throws, and with `CLOSED` when it was closed meanwhile. Until then it is not
+   * loaded, and cannot be changed any more.
+   */
+  loadAsync(): Promise<void>;
   /** Detaches and frees everything. Idempotent; safe in any state, also with reads under way (they reject with `CLOSED`). */
   close(): void;
 }

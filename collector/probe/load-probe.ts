@@ -121,7 +121,7 @@ async function loadVariant(
         object.close();
         break;
       }
-      const failure = load(object);
+      const failure = await load(object);
       if (failure === undefined) {
         await options.beforeAttach?.();
         const links: ProbeLink[] = [];
@@ -229,9 +229,9 @@ async function setKaddrs(config: ProbeConfig, object: BpfObject, options: LoadOp
   return undefined;
 }
 
-function load(object: BpfObject): NativeError | undefined {
+async function load(object: BpfObject): Promise<NativeError | undefined> {
   try {
-    object.load();
+    await object.loadAsync();
     return undefined;
   } catch (error) {
     if (isNativeError(error) && error.errno !== 0) return error;

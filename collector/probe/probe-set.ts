@@ -6,6 +6,9 @@ import { loadProbe, type LoadOptions } from './load-probe.js';
 import type { Probe } from './probe.js';
 import { RunningProbe, type ProbeHost } from './running-probe.js';
 
+/** libbpf and the kernel take some 10 ms for an object, on a thread of the pool. More than two at once would only take memory. */
+const LOADS_AT_ONCE = 2;
+
 export interface ProbeSetOptions extends Pick<LoadOptions, 'native' | 'btfPath' | 'kaddr' | 'features'> {
   readonly host: () => ProbeHost;
 }
@@ -60,17 +63,13 @@ export class ProbeSet {
   }
 
   async plan(configs: readonly ProbeConfig[]): Promise<ReloadPlan> {
-    const wanted: WantedProbe[] = [];
-    for (const config of configs) {
-      const digest = await digestOf(config);
+    const digests = await Promise.all(configs.map(digestOf));
+    const wanted = configs.map((config, i): WantedProbe => {
+      const digest = digests[i]!;
       const before = this.running.find(({ probe }) => probe.config.name === config.name);
-      wanted.push({
-        config,
-        digest,
-        before,
-        isUnchanged: before !== undefined && this.#digests.get(before) === digest,
-      });
-    }
+      const isUnchanged = before !== undefined && this.#digests.get(before) === digest;
+      return { config, digest, before, isUnchanged };
+    });
     const removed = this.running.filter((running) => wanted.every(({ before }) => before !== running));
     return { wanted, removed };
   }
@@ -81,21 +80,26 @@ export class ProbeSet {
    */
   async stage(plan: ReloadPlan, options?: StageOptions): Promise<StagedProbes> {
     const fresh: RunningProbe[] = [];
-    const next: RunningProbe[] = [];
-    const staged = { next, fresh };
+    const loads: Promise<RunningProbe>[] = [];
+    // Who replaces another reads the other's maps first, which nobody else may do meanwhile.
+    const atOnce = plan.wanted.some(({ before }) => before !== undefined) ? 1 : LOADS_AT_ONCE;
     try {
-      for (const one of plan.wanted) {
-        next.push(one.isUnchanged ? one.before! : await this.#load(one, fresh, options));
+      for (const [i, one] of plan.wanted.entries()) {
+        await loads[i - atOnce];
+        const load = one.isUnchanged ? Promise.resolve(one.before!) : this.#load(one, fresh, loads[i - 1], options);
+        load.catch(() => undefined); // it is awaited, but perhaps after others
+        loads.push(load);
       }
+      return { next: await Promise.all(loads), fresh };
     } catch (error) {
-      this.discard(staged);
+      await Promise.allSettled(loads);
+      this.discard({ fresh });
       throw error;
     }
-    return staged;
   }
 
   /** Gives up what was staged. */
-  discard({ fresh }: StagedProbes): void {
+  discard({ fresh }: Pick<StagedProbes, 'fresh'>): void {
     for (const running of fresh) this.#close(running);
   }
 
@@ -111,16 +115,22 @@ export class ProbeSet {
     this.running = [];
   }
 
+  /** @param previous the load of the one before it, which is attached first. */
   async #load(
     { config, digest, before }: WantedProbe,
     fresh: RunningProbe[],
+    previous: Promise<unknown> | undefined,
     options: StageOptions | undefined,
   ): Promise<RunningProbe> {
+    const id = before?.configId ?? this.#nextId++;
     const probe = await loadProbe(config, {
       ...this.#options,
-      beforeAttach: () => (before === undefined ? undefined : options?.beforeAttach(before)) ?? Promise.resolve(),
+      beforeAttach: async () => {
+        await previous;
+        if (before !== undefined) await options?.beforeAttach(before);
+      },
     });
-    const running = this.#run(probe, before);
+    const running = this.#run(probe, id, before);
     this.#digests.set(running, digest);
     fresh.push(running);
     options?.check(before, running);
@@ -132,9 +142,8 @@ export class ProbeSet {
   }
 
   /** With its readers; closed again when one of them cannot be opened. */
-  #run(probe: Probe, before: RunningProbe | undefined): RunningProbe {
+  #run(probe: Probe, id: number, before: RunningProbe | undefined): RunningProbe {
     try {
-      const id = before?.configId ?? this.#nextId++;
       return new RunningProbe(probe, id, (before?.epoch ?? 0) + 1, this.#options.host());
     } catch (error) {
       probe.close();

@@ -46,9 +46,11 @@ using BlockPtr = std::shared_ptr<Block>;
 
 /// An ArrayBuffer over the block. Call once a block: V8 wants one ArrayBuffer an address.
 inline Napi::ArrayBuffer ShareWithJs(Napi::Env env, const BlockPtr& block) {
-  auto* share = new BlockPtr(block);
-  return Napi::ArrayBuffer::New(
-      env, block->data(), block->size(), [](Napi::Env, void*, BlockPtr* share) { delete share; }, share);
+  auto share = std::make_unique<BlockPtr>(block);
+  Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(
+      env, block->data(), block->size(), [](Napi::Env, void*, BlockPtr* share) { delete share; }, share.get());
+  share.release();  // the buffer's from here on
+  return buffer;
 }
 
 }  // namespace sonde

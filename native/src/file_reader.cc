@@ -47,12 +47,16 @@ class FileRead : public Napi::AsyncWorker {
   void Fail(int error) { failure_.emplace(FromErrno(error, context_, "read " + path_)); }
 
   void OnOK() override {
-    if (failure_) {
-      deferred_.Reject(ToJs(Env(), *failure_).Value());
-      return;
+    try {
+      if (failure_) {
+        deferred_.Reject(ToJs(Env(), *failure_).Value());
+      } else {
+        Napi::ArrayBuffer bytes = ShareWithJs(Env(), block_);
+        deferred_.Resolve(Napi::Uint8Array::New(Env(), bytes.ByteLength(), bytes, 0));
+      }
+    } catch (const Napi::Error&) {
+      // The environment is being torn down: nobody is left to tell.
     }
-    Napi::ArrayBuffer bytes = ShareWithJs(Env(), block_);
-    deferred_.Resolve(Napi::Uint8Array::New(Env(), bytes.ByteLength(), bytes, 0));
   }
 
   void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }

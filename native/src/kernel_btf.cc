@@ -7,6 +7,8 @@
 #include <bpf/btf.h>
 #include <dlfcn.h>
 
+#include <mutex>
+
 namespace sonde {
 
 template <typename Function>
@@ -19,10 +21,9 @@ static void Free(btf* types) {
   libbpfs(types);
 }
 
-/// One a thread, because libbpf promises nothing of a BTF that two threads read.
+/// All threads have the same: once it is made it is only read.
 struct SharedBtf {
-  ~SharedBtf() { Free(types); }
-
+  std::mutex mutex;
   btf* types = nullptr;
   /// Objects that are being loaded, and others that have not freed theirs yet.
   int users = 0;
@@ -30,6 +31,7 @@ struct SharedBtf {
 
   btf* Take() {
     static auto* const load = Libbpfs<btf*()>("btf__load_vmlinux_btf");
+    std::lock_guard lock(mutex);
     if (types == nullptr) types = load();
     if (types == nullptr) return nullptr;
     is_released = false;
@@ -37,9 +39,19 @@ struct SharedBtf {
     return types;
   }
 
-  void Return() {
+  /// False: that is another.
+  bool Return(btf* given) {
+    std::lock_guard lock(mutex);
+    if (given == nullptr || given != types) return false;
     users--;
     if (is_released) FreeUnused();
+    return true;
+  }
+
+  void Release() {
+    std::lock_guard lock(mutex);
+    is_released = true;
+    FreeUnused();
   }
 
   void FreeUnused() {
@@ -49,21 +61,16 @@ struct SharedBtf {
   }
 };
 
-static thread_local SharedBtf shared;
+/// Never destroyed: threads of the pool may outlive what is.
+static SharedBtf& shared = *new SharedBtf();
 
-void ReleaseKernelBtf() {
-  shared.is_released = true;
-  shared.FreeUnused();
-}
+void ReleaseKernelBtf() { shared.Release(); }
 
 }  // namespace sonde
 
-/// As libbpf's; what it gives is freed by btf__free() of the same thread.
+/// As libbpf's.
 extern "C" LIBBPF_API btf* btf__load_vmlinux_btf() { return sonde::shared.Take(); }
 
 extern "C" LIBBPF_API void btf__free(btf* types) {
-  if (types != nullptr && types == sonde::shared.types)
-    sonde::shared.Return();
-  else
-    sonde::Free(types);
+  if (!sonde::shared.Return(types)) sonde::Free(types);
 }

@@ -3,7 +3,7 @@
 
 namespace sonde {
 
-/// Frees the kernel's BTF that this thread keeps, now or as soon as nothing uses it. The next object reads it anew.
+/// Frees the kernel's BTF that objects share, now or as soon as nothing uses it. The next object reads it anew.
 void ReleaseKernelBtf();
 
 }  // namespace sonde

@@ -17,6 +17,7 @@ Napi::Function Object::Define(Napi::Env env) {
                          Method<&Object::GlobalSize>("globalSize"),
                          Method<&Object::SetGlobal>("setGlobal"),
                          Method<&Object::Load>("load"),
+                         Method<&Object::LoadAsync>("loadAsync"),
                          Method<&Object::CloseNow>("close"),
                          Method<&Object::Autoload>("autoload"),
                          Method<&Object::SetAutoload>("setAutoload"),
@@ -59,8 +60,8 @@ void Object::Open(const Napi::CallbackInfo& info) {
   if (!btf_path.empty()) options.btf_custom_path = btf_path.c_str();
   LogCapture log;
   // libbpf keeps nothing of the bytes once the object is open.
-  object_.reset(bpf_object__open_mem(bytes.data(), bytes.size(), &options));
-  if (object_ == nullptr) {
+  bpf_object* object = bpf_object__open_mem(bytes.data(), bytes.size(), &options);
+  if (object == nullptr) {
     int error = errno;
     if (error == LIBBPF_ERRNO__LIBELF)
       throw Failure("NOT_ELF", error, context, source + " is a damaged ELF file", log.Text());
@@ -68,6 +69,7 @@ void Object::Open(const Napi::CallbackInfo& info) {
       throw Failure("NOT_BPF", error, context, source + " is not a valid BPF object", log.Text());
     throw FromErrno(error, context, "open " + source + " as a BPF object", log.Text());
   }
+  object_.reset(object, bpf_object__close);
   bpf_program* program;
   bpf_object__for_each_program(program, object_.get()) {
     FitProgramType(program);
@@ -139,23 +141,80 @@ Napi::Value Object::SetGlobal(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-Napi::Value Object::Load(const Napi::CallbackInfo& info) {
-  Context context{"load", name_};
-  RequireBeforeLoad(context);
-  load_attempted_ = true;
+std::optional<Failure> Object::LoadNow(bpf_object* object, Context context) {
   LogCapture log;
-  int error = bpf_object__load(object_.get());
-  if (error == 0) {
-    loaded_ = true;
-    return info.Env().Undefined();
-  }
+  int error = bpf_object__load(object);
+  if (error == 0) return std::nullopt;
   std::string text = log.Text();
   context.program = FailedNameInLog(text, "prog");
   if (context.program.empty()) context.map = FailedNameInLog(text, "map");
-  std::string what = "load BPF object " + name_;
+  std::string what = "load BPF object " + context.object;
   if (!context.program.empty()) what += ", program '" + context.program + "'";
   if (!context.map.empty()) what += ", map '" + context.map + "'";
-  throw FromErrno(-error, context, what, text);
+  return FromErrno(-error, context, what, text);
+}
+
+Napi::Value Object::Load(const Napi::CallbackInfo& info) {
+  const Context context{"load", name_};
+  RequireBeforeLoad(context);
+  load_attempted_ = true;
+  if (auto failure = LoadNow(object_.get(), context)) throw *failure;
+  loaded_ = true;
+  return info.Env().Undefined();
+}
+
+/// A load on the thread pool. Until it is done the object counts as one whose load was attempted, and failed.
+class ObjectLoad : public Napi::AsyncWorker {
+ public:
+  ObjectLoad(Napi::Env env, Object* owner)
+      : AsyncWorker(env, "sonde:load"),
+        deferred_(Napi::Promise::Deferred::New(env)),
+        owner_(owner),
+        object_(owner->object_),
+        context_{"load", owner->name_},
+        held_(Napi::Persistent(owner->Value())) {}
+
+  Napi::Promise Promise() const { return deferred_.Promise(); }
+
+ private:
+  void Execute() override {
+    if (auto failure = Object::LoadNow(object_.get(), context_)) failure_.emplace(std::move(*failure));
+  }
+
+  void OnOK() override {
+    if (owner_->object_ == nullptr) {
+      failure_.emplace("CLOSED", 0, context_, "BPF object " + context_.object + " was closed while it was loaded");
+    }
+    if (!failure_) owner_->loaded_ = true;
+    try {
+      if (failure_) {
+        deferred_.Reject(ToJs(Env(), *failure_).Value());
+      } else {
+        deferred_.Resolve(Env().Undefined());
+      }
+    } catch (const Napi::Error&) {
+      // The environment is being torn down: nobody is left to tell.
+    }
+  }
+
+  void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
+
+  Napi::Promise::Deferred deferred_;
+  Object* owner_;
+  std::shared_ptr<bpf_object> object_;
+  Context context_;
+  /// Keeps the owner from the garbage collector.
+  Napi::ObjectReference held_;
+  std::optional<Failure> failure_;
+};
+
+Napi::Value Object::LoadAsync(const Napi::CallbackInfo& info) {
+  RequireBeforeLoad({"load", name_});
+  load_attempted_ = true;
+  auto* work = new ObjectLoad(info.Env(), this);
+  Napi::Promise promise = work->Promise();
+  work->Queue();
+  return promise;
 }
 
 bpf_program* Object::ProgramAt(const Napi::Value& index, const char* operation, Context* context) const {

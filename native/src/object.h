@@ -6,6 +6,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,15 +28,14 @@ class Object : public Wrapped<Object> {
   ~Object();
 
  private:
-  struct ObjectCloser {
-    void operator()(bpf_object* object) const { bpf_object__close(object); }
-  };
+  friend class ObjectLoad;
 
   Napi::Value Programs(const Napi::CallbackInfo& info);
   Napi::Value Maps(const Napi::CallbackInfo& info);
   Napi::Value GlobalSize(const Napi::CallbackInfo& info);
   Napi::Value SetGlobal(const Napi::CallbackInfo& info);
   Napi::Value Load(const Napi::CallbackInfo& info);
+  Napi::Value LoadAsync(const Napi::CallbackInfo& info);
   Napi::Value CloseNow(const Napi::CallbackInfo& info);
 
   Napi::Value Autoload(const Napi::CallbackInfo& info);
@@ -58,6 +58,8 @@ class Object : public Wrapped<Object> {
   void Close();
   void RequireOpen(const Context& context) const;
   void RequireBeforeLoad(const Context& context) const;
+  /// Loads on the calling thread; the failure, or nothing.
+  static std::optional<Failure> LoadNow(bpf_object* object, Context context);
   bpf_program* ProgramAt(const Napi::Value& index, const char* operation, Context* context) const;
   bpf_program* LoadedProgramAt(const Napi::Value& index, const char* operation, Context* context) const;
   bpf_map* MapAt(const Napi::Value& index, const char* operation, Context* context) const;
@@ -65,7 +67,8 @@ class Object : public Wrapped<Object> {
   int LoadedMapAt(const Napi::Value& index, const char* operation, MapShape* shape) const;
 
   std::string name_;
-  std::unique_ptr<bpf_object, ObjectCloser> object_;
+  /// Shared with the thread that loads it.
+  std::shared_ptr<bpf_object> object_;
   std::vector<bpf_program*> programs_;
   std::vector<bpf_map*> maps_;
   std::map<uint32_t, Links> links_;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { KernelFeatures } from '../../../collector/probe/kernel-features.js';
 import { ProbeSet } from '../../../collector/probe/probe-set.js';
 import { native } from '../../../native/index.js';
@@ -43,8 +44,8 @@ test('what the kernel has refused for its kind is not loaded again', { skip: ski
     ...native,
     open: (...given) => {
       const object = native.open(...given);
-      const load = object.load.bind(object);
-      object.load = () => (loads++, load());
+      const load = object.loadAsync.bind(object);
+      object.loadAsync = () => (loads++, load());
       return object;
     },
   };
@@ -62,3 +63,61 @@ test('what the kernel has refused for its kind is not loaded again', { skip: ski
   assert.deepEqual(await statuses(), first);
   assert.ok(loads - loadsOfFirst < loadsOfFirst, `${loadsOfFirst} loads, then ${loads - loadsOfFirst}`);
 });
+
+test(
+  'objects are loaded two at a time, and attached in the order of their configs',
+  { skip: skipUnlessRoot },
+  async (t) => {
+    const happened: string[] = [];
+    let [underWay, most] = [0, 0];
+    const watching: Native = {
+      ...native,
+      open: (...given) => {
+        const object = native.open(...given);
+        const { name } = given[1]!;
+        const load = object.loadAsync.bind(object);
+        object.loadAsync = async () => {
+          most = Math.max(most, ++underWay);
+          // The first of each two is done last.
+          if (name === 'a' || name === 'c') await delay(50);
+          await load();
+          underWay--;
+          happened.push(`${name} loaded`);
+        };
+        for (const program of object.programs) {
+          const attach = program.attach.bind(program);
+          program.attach = () => (happened.push(`${name} attached`), attach());
+        }
+        return object;
+      },
+    };
+    const probes = new ProbeSet({
+      native: watching,
+      kaddr: () => Promise.resolve(undefined),
+      features: new KernelFeatures(native),
+      host: () => {
+        throw new Error('is not asked for');
+      },
+    });
+    const folder = configFolder(
+      t,
+      Object.fromEntries(
+        ['a', 'b', 'c', 'd'].map((name) => [
+          name,
+          {
+            yaml: YAML.replace('help: Rows', `map: test_rows_total, help: Rows`).replace(
+              'name: test_rows_total',
+              `name: test_${name}_total`,
+            ),
+            object: 'commands',
+          },
+        ]),
+      ),
+    );
+    const configs = await loadConfigs(folder);
+    await assert.rejects(probes.stage(await probes.plan(configs)), { message: 'is not asked for' });
+    assert.equal(most, 2);
+    // The second waited for the first, which failed after it had been attached.
+    assert.deepEqual([...new Set(happened)], ['b loaded', 'a loaded', 'a attached']);
+  },
+);

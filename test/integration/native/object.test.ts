@@ -106,6 +106,38 @@ describe('BPF object', { skip: skipUnlessRoot }, () => {
     assert.match(result.stderr, /failed to determine tracepoint/);
   });
 
+  it('loads on the thread pool, as it does at once', async () => {
+    const object = openAttach('count_raw_tp');
+    const load = object.loadAsync();
+    throwsNative(() => object.load(), { code: 'ALREADY_LOADED' });
+    throwsNative(() => findProgram(object, 'count_raw_tp').attach(), { code: 'NOT_LOADED' });
+    await load;
+    const link = findProgram(object, 'count_raw_tp').attach();
+    killTimes(3);
+    assert.equal(count(object, HOOK_RAW_TP), 3n);
+    link.close();
+    object.close();
+  });
+
+  it('rejects on the thread pool with what it throws at once', async () => {
+    const open = (): BpfObject => {
+      const object = native.open(compileFixture('refused'));
+      for (const program of object.programs) program.autoload = program.name === 'unverifiable';
+      return object;
+    };
+    const [now, later] = [open(), open()];
+    const thrown = throwsNative(() => now.load(), { program: 'unverifiable' });
+    await assert.rejects(later.loadAsync(), { code: thrown.code, program: 'unverifiable', message: thrown.message });
+  });
+
+  it('closed while it is loaded: rejects, and frees all of it', async () => {
+    const objects = Array.from({ length: 6 }, () => openAttach('count_raw_tp'));
+    const loads = objects.map((object) => object.loadAsync());
+    for (const load of loads) load.catch(() => undefined); // they are awaited one after the other
+    for (const object of objects) object.close();
+    for (const load of loads) await assert.rejects(load, { code: 'CLOSED' });
+  });
+
   it('leaves out a program whose autoload is off', () => {
     const object = openAttach('count_raw_tp');
     object.load();

@@ -26,8 +26,12 @@ function done(): void {
   process.stdout.write('done');
 }
 
+function openMapsUnloaded(): BpfObject {
+  return native.open(compileFixture('maps'));
+}
+
 function openMaps(): BpfObject {
-  const object = native.open(compileFixture('maps'));
+  const object = openMapsUnloaded();
   object.load();
   return object;
 }
@@ -168,6 +172,27 @@ const scenarios: Record<string, () => void | Promise<void>> = {
     outcome.delete('rows');
     if ([...outcome].join() !== 'CLOSED') throw new Error(`rejected with ${[...outcome].join()}`);
     done();
+  },
+
+  async 'close and collect objects while they are loaded'() {
+    const before = openFiles();
+    const load = (): Promise<unknown> => {
+      const object = openMapsUnloaded();
+      const loaded = object.loadAsync().catch((error: unknown) => error instanceof NativeError && error.code);
+      object.close();
+      return loaded;
+    };
+    const codes = await Promise.all(Array.from({ length: 12 }, load));
+    if (new Set(codes).size !== 1 || codes[0] !== 'CLOSED') throw new Error(codes.join());
+    void openMapsUnloaded().loadAsync();
+    await filesBack(before);
+    done();
+  },
+
+  'exit while objects are loaded'() {
+    for (let i = 0; i < 8; i++) void openMapsUnloaded().loadAsync();
+    done();
+    process.exit(0);
   },
 
   async 'collect everything without close'() {
@@ -319,7 +344,7 @@ const scenarios: Record<string, () => void | Promise<void>> = {
     await delay(20);
     ring.emit({ records: 10, bytes: 64 });
     for (const reader of readers) reader.close();
-    native.hasFeature('tp_btf'); // its thread keeps the kernel's BTF
+    native.hasFeature('tp_btf'); // which keeps the kernel's BTF
     void maps;
   },
 
@@ -327,6 +352,8 @@ const scenarios: Record<string, () => void | Promise<void>> = {
     const { parentPort } = await import('node:worker_threads');
     const { ring, perf, maps } = openEverything();
     const reader = findMap(maps, 'hash').openReader();
+    for (let i = 0; i < 4; i++) void openMapsUnloaded().loadAsync().catch(ignore);
+    void native.readFile('/proc/kallsyms').catch(ignore);
     parentPort?.postMessage('ready');
     for (;;) {
       ring.emit({ records: 300, bytes: 64 });

@@ -6,6 +6,8 @@ export const TEARDOWN_SCENARIOS = [
   'close the object in the callback',
   'close in the callback of drain()',
   'close the object while maps are read',
+  'close and collect objects while they are loaded',
+  'exit while objects are loaded',
   'collect everything without close',
   'a reader under way keeps its object',
   'buffers outlive the reader',
