@@ -84,7 +84,8 @@ async function formattedNodes(how: FormatOptions): Promise<KafkaNode[]> {
         name: 'kafka',
         folder,
         command: 'java',
-        args: [...how.brokerArgs, 'kafka.Kafka', properties],
+        // Where it unpacks its compressors, and leaves them when it is killed.
+        args: [`-Djava.io.tmpdir=${folder}`, ...how.brokerArgs, 'kafka.Kafka', properties],
         ready: () => isMember(`127.0.0.1:${ports.inside}`),
         background: how.background,
       });
