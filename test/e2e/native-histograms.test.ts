@@ -16,7 +16,9 @@ const RECORDS = `metrics:
       buckets: {type: fixed, keys: [8]}
       native: true
       labels: [{name: key, member: key, decoders: [{name: uint}]}]
+    - {name: classic_only, help: C, ringbuf: test_ring, value: amount, buckets: {type: fixed, keys: [8]}}
 `;
+const CLASSIC = RECORDS.replace(/ +- \{name: native_only.*\n/, '').replace(/ +native: true\n/, '');
 const COMMANDS = `metrics:
   histograms:
     - name: native_map
@@ -75,4 +77,34 @@ test('a real Prometheus stores native histograms of a ring buffer and of a map',
   const text = await (await fetch(`${sonde.url}/metrics`)).text();
   assert.match(text, /^ebpf_exporter_native_only_bucket\{le="\+Inf"\} 6$/m);
   assert.match(text, /^ebpf_exporter_native_beside_bucket\{key="7",le="8"\} 4$/m);
+});
+
+/** As Prometheus 2.53 asks, and 1.8, and one that asks for another message. */
+const ACCEPT = [
+  'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2',
+  'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.7,text/plain;version=0.0.4;q=0.3',
+  'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text,text/plain;version=0.0.4;q=0.3',
+];
+
+test('protobuf is answered only where there is a native histogram: of Prometheus 2 it changes the bounds of the others', async (t) => {
+  const config = `global: {scrape_interval: 1s}\nscrape_configs: [{job_name: sonde, static_configs: [{targets: ['TARGET']}]}]\n`;
+  for (const [yaml, types, bound] of [
+    [CLASSIC, ['openmetrics-text', 'plain', 'plain'], '8'],
+    [RECORDS, ['vnd.google.protobuf', 'vnd.google.protobuf', 'plain'], '8.0'],
+  ] as const) {
+    const sonde = await startSonde(t, ['--config.dir', configFolder(t, { records: { yaml, object: 'records' } })]);
+    obeyThisProcess(Number(select(await sonde.scrape(), 'ebpf_exporter_ebpf_program_info')[0]?.labels['id']));
+    writeRecords('ring', eventBytes({ key: 7, amount: 8n }));
+    const got = ACCEPT.map(async (accept) => {
+      const response = await fetch(`${sonde.url}/metrics`, { headers: { accept } });
+      await response.arrayBuffer();
+      return /^\w+\/([^;]+)/.exec(response.headers.get('content-type') ?? '')?.[1];
+    });
+    assert.deepEqual(await Promise.all(got), types);
+    const prometheus = await startPrometheus(t, config.replace('TARGET', new URL(sonde.url).host), [
+      '--enable-feature=native-histograms',
+    ]);
+    const rows = await prometheus.waitFor('ebpf_exporter_classic_only_bucket == 1', (found) => found.length === 2);
+    assert.deepEqual(rows.map(({ metric }) => metric['le']).sort(), ['+Inf', bound]);
+  }
 });

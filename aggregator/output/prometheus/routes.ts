@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import Negotiator from 'negotiator';
 import type { Refresh } from '../../../wire/refresh.js';
 import type { Aggregator } from '../../aggregator.js';
+import type { Family } from '../../series/family.js';
 import { exposition } from './exposition.js';
 import type { Format } from './family-writer.js';
 import { federation } from './federate/federation.js';
@@ -33,10 +34,14 @@ export interface MetricsRouteOptions extends RouteSources {
   readonly path: string;
 }
 
-/** Serves the exposition: classic text, OpenMetrics or protobuf by the Accept header, gzip when asked for. */
+/**
+ * Serves the exposition: classic text, OpenMetrics or protobuf by the Accept header, gzip when asked for. Protobuf only when there is
+ * a native histogram, which nothing else has: of it Prometheus 2 makes other label values for the bounds of classic ones (`8.0` for `8`),
+ * so that who turns native histograms on for somebody else would have all histograms here under new names.
+ */
 export function registerMetricsRoute(server: FastifyInstance, options: MetricsRouteOptions): void {
   registerScrapeRoute(server, options.path, ready(options), ({ headers }) => {
-    const format = formatFor(headers.accept);
+    const format = formatFor(headers.accept, hasNativeHistogram(options));
     return {
       contentType: CONTENT_TYPE[format],
       chunks: () => (format === 'protobuf' ? protobufExposition(options) : exposition(options, format)),
@@ -78,12 +83,17 @@ function selectorsOf({ query }: FastifyRequest): Selector[] {
  * OpenMetrics or protobuf where the client prefers it; text where it does not say. Media type parameters (`version`, `escaping`) are left out of the comparison: each
  * release of Prometheus names others, and there is one version of each format here. Only those of protobuf say which message.
  */
-function formatFor(accept: string | undefined): Format | 'protobuf' {
+function formatFor(accept: string | undefined, takesProtobuf: boolean): Format | 'protobuf' {
   const plain = withoutOtherMessages(accept)?.replaceAll(/;\s*(?!q\s*=)[\w-]+\s*=\s*("[^"]*"|[^;,]*)/g, '');
   const negotiator = new Negotiator({ headers: { accept: plain } });
-  const type = negotiator.mediaType([TEXT, OPEN_METRICS, PROTOBUF]);
+  const type = negotiator.mediaType([TEXT, OPEN_METRICS, ...(takesProtobuf ? [PROTOBUF] : [])]);
   if (type === PROTOBUF) return 'protobuf';
   return type === OPEN_METRICS ? 'openmetrics' : 'text';
+}
+
+function hasNativeHistogram({ aggregator }: RouteSources): boolean {
+  const isNative = ({ definition }: Family): boolean => definition.buckets?.native !== undefined;
+  return aggregator.shownHosts().some(({ store }) => [...store.families()].some(isNative));
 }
 
 /** Without the protobuf messages, and ways of writing them, that are not served. */
