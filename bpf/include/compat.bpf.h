@@ -18,6 +18,16 @@ static __always_inline bool tcp_retransmit_skb_has_err(void)
 	return bpf_core_field_exists(struct trace_event_raw_tcp_retransmit_skb___err, err);
 }
 
+struct bpf_prog_pack___any {
+	void *ptr;
+} __attribute__((preserve_access_index));
+
+/* Whether bpf_jit_current counts bytes. It did count pages until compiled programs came to share them (5.18, in packs). */
+static __always_inline bool bpf_jit_current_is_bytes(void)
+{
+	return bpf_core_type_exists(struct bpf_prog_pack___any);
+}
+
 #define REQUEST_OPERATION_MASK 0xff
 
 /*
