@@ -28,6 +28,25 @@ static __always_inline bool bpf_jit_current_is_bytes(void)
 	return bpf_core_type_exists(struct bpf_prog_pack___any);
 }
 
+/* Which of the kernel's numbers of system calls are accept() and accept4(). */
+#if defined(__TARGET_ARCH_x86)
+#define NR_ACCEPT 43
+#define NR_ACCEPT4 288
+#define SYSCALL_NUMBER(regs) ((regs)->orig_ax)
+#elif defined(__TARGET_ARCH_arm64)
+#define NR_ACCEPT 202
+#define NR_ACCEPT4 242
+#define SYSCALL_NUMBER(regs) ((regs)->syscallno)
+#endif
+
+/* Whether these are the registers of a thread in accept() or accept4(). */
+static __always_inline bool is_accept(const struct pt_regs *regs)
+{
+	int number = SYSCALL_NUMBER(regs);
+
+	return number == NR_ACCEPT || number == NR_ACCEPT4;
+}
+
 #define REQUEST_OPERATION_MASK 0xff
 
 /*
