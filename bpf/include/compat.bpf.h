@@ -47,6 +47,15 @@ static __always_inline bool is_accept(const struct pt_regs *regs)
 	return number == NR_ACCEPT || number == NR_ACCEPT4;
 }
 
+#define S_IFMT 0170000
+#define S_IFBLK 0060000
+
+/* Of an inode's i_mode. */
+static __always_inline bool inode_is_block_device(u32 mode)
+{
+	return (mode & S_IFMT) == S_IFBLK;
+}
+
 #define REQUEST_OPERATION_MASK 0xff
 
 /*
