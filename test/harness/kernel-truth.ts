@@ -35,6 +35,20 @@ export async function softirqs(): Promise<Map<string, number>> {
   );
 }
 
+/** The same for each CPU that is online: `NET_RX_SOFTIRQ/0`. */
+export async function softirqsByCpu(): Promise<Map<string, number>> {
+  const [header, ...lines] = (await readFile('/proc/softirqs', 'utf8')).trim().split('\n');
+  const cpus = header!
+    .trim()
+    .split(/\s+/)
+    .map((name) => name.replace('CPU', ''));
+  const counts = lines.flatMap((line) => {
+    const [kind, ...numbers] = line.trim().split(/\s+/);
+    return cpus.map((cpu, i): [string, number] => [`${kind!.slice(0, -1)}_SOFTIRQ/${cpu}`, Number(numbers[i])]);
+  });
+  return new Map(counts);
+}
+
 export interface DiskStats {
   /** Requests completed. */
   readonly reads: number;
