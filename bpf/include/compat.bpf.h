@@ -4,6 +4,7 @@
 
 #include "vmlinux.h"
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
 
 struct trace_event_raw_tcp_retransmit_skb___err {
 	int err;
@@ -45,6 +46,21 @@ static __always_inline bool is_accept(const struct pt_regs *regs)
 	int number = SYSCALL_NUMBER(regs);
 
 	return number == NR_ACCEPT || number == NR_ACCEPT4;
+}
+
+/* Stands for all system calls of 32-bit programs: no number that a kernel gives. */
+#define COMPAT_SYSCALL 0xffffffff
+
+/* Whether this thread is in a system call of the 32-bit kind, whose numbers are others. */
+static __always_inline bool is_compat_syscall(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+#if defined(__TARGET_ARCH_x86)
+	return task->thread_info.status & 2; /* TS_COMPAT */
+#elif defined(__TARGET_ARCH_arm64)
+	return task->thread_info.flags >> 22 & 1; /* TIF_32BIT */
+#endif
 }
 
 #define S_IFMT 0170000
