@@ -2,7 +2,7 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import type { DurableQueue } from '../aggregator/output/influx/durable-queue.js';
 import type { InfluxWriter } from '../aggregator/output/influx/influx-writer.js';
 
-/** What became of points for InfluxDB, read when scraped: in = written + waiting + dead + lost. */
+/** What became of points for InfluxDB, read when scraped: in = written + waiting + queued + dead + lost. */
 export function influxMetrics(registry: Registry, writer: InfluxWriter, queue: DurableQueue): void {
   const registers = [registry];
   const count = (name: string, help: string, read: () => number): void =>
@@ -38,14 +38,24 @@ export function influxMetrics(registry: Registry, writer: InfluxWriter, queue: D
 
   count(
     'sonde_influx_points_total',
-    'Points for InfluxDB, those that an earlier run left behind included',
-    () => writer.stats.in,
+    'Points for InfluxDB, those included that an earlier run left behind, or that were taken from the queue in Redis',
+    () => writer.stats.in + (queue.stats().shared?.removed ?? 0),
   );
   count('sonde_influx_points_written_total', 'Points that InfluxDB has taken', () => writer.stats.written);
   gauge(
     'sonde_influx_points_waiting',
-    'Points on their way to InfluxDB, or in the queue',
-    () => writer.stats.pending + queue.stats().waiting.points,
+    'Points on their way to InfluxDB, or in the queue on disk',
+    () => writer.stats.pending + (queue.stats().shared === undefined ? queue.stats().waiting.points : 0),
+  );
+  count(
+    'sonde_influx_points_queued_total',
+    'Points handed over to the queue in Redis, from which any aggregator writes them',
+    () => queue.stats().shared?.added ?? 0,
+  );
+  gauge(
+    'sonde_influx_queue_points',
+    'Points of the queue, in Redis of all aggregators',
+    () => queue.stats().waiting.points,
   );
   countByReason(
     'sonde_influx_points_dead_total',

@@ -3,11 +3,13 @@ import { DiskQueue } from '../aggregator/output/influx/disk-queue.js';
 import { InfluxLink } from '../aggregator/output/influx/influx-link.js';
 import { InfluxOutput } from '../aggregator/output/influx/influx-output.js';
 import { InfluxWriter } from '../aggregator/output/influx/influx-writer.js';
+import type { DurableQueue } from '../aggregator/output/influx/durable-queue.js';
 import type { Logger } from '../lib/log.js';
 import { isPem, MAX_PEM_BYTES } from '../lib/pem.js';
 import { readTextFile } from '../lib/read-text-file.js';
 import type { SettingValues } from '../lib/settings.js';
 import { UsageError } from './fail.js';
+import { redisOptions } from './redis.js';
 import { influxMetrics } from './influx-metrics.js';
 
 const MAX_TOKEN_BYTES = 4096;
@@ -23,12 +25,7 @@ export async function openInflux(
   registry: Registry,
 ): Promise<InfluxOutput> {
   const link = await openInfluxLink(values, url, log);
-  const queue = new DiskQueue({
-    folder: values['influx.queue.dir'],
-    maxBytes: values['influx.queue.max-bytes'],
-    maxDeadBytes: values['influx.dead-letters.max-bytes'],
-    log,
-  });
+  const queue = await openQueue(values, log);
   const writer = new InfluxWriter({ link, queue, log });
   const output = new InfluxOutput({
     writer,
@@ -40,6 +37,24 @@ export async function openInflux(
   await output.start();
   influxMetrics(registry, writer, queue);
   return output;
+}
+
+/** In Redis where state is kept there, else on disk. */
+async function openQueue(values: SettingValues, log: Logger): Promise<DurableQueue> {
+  const folder = values['influx.queue.dir'];
+  const maxDeadBytes = values['influx.dead-letters.max-bytes'];
+  const url = values['redis.url'];
+  if (url === undefined)
+    return new DiskQueue({ folder, maxBytes: values['influx.queue.max-bytes'], maxDeadBytes, log });
+  const { RedisQueue } = await import('../aggregator/output/influx/redis-queue.js');
+  return new RedisQueue({
+    redis: await redisOptions(values, url),
+    prefix: values['redis.prefix'],
+    maxBytes: values['influx.queue.redis.max-bytes'],
+    letterFolder: folder,
+    maxDeadBytes,
+    log,
+  });
 }
 
 /** What sends to the server that the settings name. Throws a UsageError for files that cannot be read. */

@@ -1,4 +1,5 @@
 import { RedisStateStore } from '../aggregator/state/redis-state-store.js';
+import type { RedisLinkOptions } from '../aggregator/state/redis-link.js';
 import type { Logger } from '../lib/log.js';
 import type { SettingValues } from '../lib/settings.js';
 import { UsageError } from './fail.js';
@@ -19,12 +20,8 @@ export async function openRedis(values: SettingValues, log: Logger): Promise<Red
     );
     return undefined;
   }
-  const tls = await readTlsFiles(values, 'redis.tls');
   const store = new RedisStateStore({
-    url,
-    user: values['redis.user'],
-    password: values['redis.password'],
-    tls: Object.keys(tls).length > 0 ? tls : undefined,
+    ...(await redisOptions(values, url)),
     prefix: values['redis.prefix'],
     topic: values['kafka.topic'],
   });
@@ -39,4 +36,15 @@ export async function openRedis(values: SettingValues, log: Logger): Promise<Red
   }
   log.warn(`Redis is away (${problem}): trying on; partitions are taken when it is back`);
   return store;
+}
+
+/** How Redis is reached. Throws a UsageError for files that cannot be read. */
+export async function redisOptions(values: SettingValues, url: string): Promise<RedisLinkOptions> {
+  const tls = await readTlsFiles(values, 'redis.tls');
+  return {
+    url,
+    user: values['redis.user'],
+    password: values['redis.password'],
+    tls: Object.keys(tls).length > 0 ? tls : undefined,
+  };
 }

@@ -308,6 +308,12 @@ export const SETTINGS = {
     commands: INFLUX,
     default: '1GiB',
   },
+  'influx.queue.redis.max-bytes': {
+    kind: kind.bytes('1MiB', '1TiB'),
+    help: 'with redis.url points wait there instead: the most that does, compressed; keep it below what the state leaves of maxmemory',
+    commands: AGGREGATE,
+    default: '64MiB',
+  },
   'influx.dead-letters.max-bytes': {
     kind: kind.bytes('1MiB', '1TiB'),
     help: 'the most that is kept of them; the oldest goes first',

@@ -32,8 +32,8 @@ await build({
   entryPoints: ['bin/cli.ts'],
   outfile: join(OUT, 'cli.cjs'),
   format: 'cjs',
-  // With parts that are no JavaScript; kafkajs is mended by the paths of its files.
-  external: ['kafkajs', 'lz4-napi', '@node-rs/crc32'],
+  // With parts that are no JavaScript; kafkajs is mended by the paths of its files; bullmq is large, and few need it.
+  external: ['bullmq', 'kafkajs', 'lz4-napi', '@node-rs/crc32'],
   supported: { 'dynamic-import': false },
   define: { 'import.meta.url': 'moduleUrl', 'import.meta.dirname': '__dirname' },
   banner: {

@@ -38,7 +38,7 @@ export class RedisLink {
     const { hostname, port } = new URL(options.url);
     this.#where = `Redis at ${hostname}:${port === '' ? 6379 : port}`;
     this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    this.#redis = newClient(options, this.#timeoutMs);
+    this.#redis = newRedisClient(options, this.#timeoutMs);
     // The handler must be there, or Node takes the event for an error that nobody handles.
     this.#redis.on('error', (error) => (this.#problem = error.message));
     this.#redis.on('ready', () => {
@@ -146,7 +146,15 @@ export class RedisLink {
   }
 }
 
-function newClient({ url, user, password, tls }: RedisLinkOptions, timeoutMs: number): Redis {
+/**
+ * A client that has yet to connect, and then tries for ever. What cannot be sent rejects, as does what has no answer when the
+ * connection is lost, or after `commandTimeoutMs` (default: never).
+ */
+export function newRedisClient(
+  { url, user, password, tls }: RedisLinkOptions,
+  timeoutMs: number,
+  commandTimeoutMs?: number,
+): Redis {
   return new Redis(url, {
     lazyConnect: true,
     connectTimeout: timeoutMs,
@@ -161,6 +169,7 @@ function newClient({ url, user, password, tls }: RedisLinkOptions, timeoutMs: nu
     ...(user === undefined ? {} : { username: user }),
     ...(password === undefined ? {} : { password }),
     ...(tls === undefined ? {} : { tls }),
+    ...(commandTimeoutMs === undefined ? {} : { commandTimeout: commandTimeoutMs }),
   });
 }
 

@@ -25,6 +25,8 @@ const OF_HOSTS: ReadonlyMap<string, Column> = new Map([
 const OF_INFLUX: ReadonlyMap<string, Column> = new Map([
   ['sonde_influx_points_total', 'in'],
   ['sonde_influx_points_written_total', 'out'],
+  // Of a queue that aggregators share: whoever takes them out of it has them come in.
+  ['sonde_influx_points_queued_total', 'out'],
   ['sonde_influx_points_waiting', 'waiting'],
   ['sonde_influx_points_dead_total', 'lost'],
   ['sonde_influx_points_lost_total', 'lost'],
@@ -58,7 +60,8 @@ export class Ledger {
     const column = ofHost ?? OF_INFLUX.get(name);
     if (column === undefined) return;
     const row = ofHost === undefined ? this.#influxRow() : this.#hostRow(labels);
-    if (column !== 'lost') row[column] = value;
+    if (column === 'out') row.out += value;
+    else if (column !== 'lost') row[column] = value;
     else addTo(row.lost, `${name === DEAD ? 'dead letter ' : ''}${labels.get('reason') ?? 'unknown'}`, value);
   }
 

@@ -2,11 +2,14 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
+import type { DurableQueue } from '../../aggregator/output/influx/durable-queue.js';
 import { DiskQueue } from '../../aggregator/output/influx/disk-queue.js';
 import { InfluxLink } from '../../aggregator/output/influx/influx-link.js';
 import { InfluxWriter } from '../../aggregator/output/influx/influx-writer.js';
 import { LetterFolder, type KeptLetter } from '../../aggregator/output/influx/letter-folder.js';
 import type { Batch } from '../../aggregator/output/influx/point-buffer.js';
+import { Ledger, type LedgerRow } from '../../bin/ledger/ledger.js';
+import { parseSample } from '../../bin/ledger/samples.js';
 import { influxMetrics } from '../../bin/influx-metrics.js';
 import { testFolder } from '../services/folders.js';
 import { startInflux, type InfluxAccess, type InfluxServer } from '../services/influxdb.js';
@@ -32,7 +35,11 @@ export interface Bench {
   readonly folder: string;
   /** What the writer that was started last counts. */
   readonly registry: Registry;
-  readonly start: (more?: { maxBytes?: number; token?: () => Promise<string> }) => Promise<InfluxWriter>;
+  readonly start: (more?: {
+    maxBytes?: number;
+    token?: () => Promise<string>;
+    queue?: DurableQueue;
+  }) => Promise<InfluxWriter>;
   readonly letters: () => Promise<KeptLetter[]>;
 }
 
@@ -49,8 +56,8 @@ export async function bench(t: TestContext, version: 1 | 2 = 1): Promise<Bench> 
     proxy,
     folder,
     registry,
-    start: async ({ maxBytes = 2 ** 24, token } = {}) => {
-      const queue = new DiskQueue({ folder, maxBytes, maxDeadBytes: 2 ** 24, log });
+    start: async ({ maxBytes = 2 ** 24, token, queue: given } = {}) => {
+      const queue = given ?? new DiskQueue({ folder, maxBytes, maxDeadBytes: 2 ** 24, log });
       const link = linkTo({ ...influx, url: proxy.url }, token);
       const writer = new InfluxWriter({ link, queue, log, pauseMs: 20 });
       writers.push(writer);
@@ -74,4 +81,19 @@ function linkTo({ url, org, bucket, token: own }: InfluxAccess, token = () => Pr
 export async function count(influx: InfluxServer, metric = 'm'): Promise<number> {
   const [row] = await influx.query(`SELECT count(value) FROM ${metric}`);
   return Number(row?.['count'] ?? 0);
+}
+
+/** What the ledger says of the points for InfluxDB. */
+export async function influxRow(registry: Registry): Promise<LedgerRow> {
+  const ledger = new Ledger('instance', 'here');
+  for (const line of (await registry.metrics()).split('\n')) {
+    const sample = parseSample(line);
+    if (sample !== undefined) ledger.add(sample);
+  }
+  return ledger.rows().find(({ hop }) => hop === 'influx')!;
+}
+
+/** Numbers `n` of the points of a metric that InfluxDB has, each once. */
+export async function written(influx: InfluxServer, metric = 'm'): Promise<Set<number>> {
+  return new Set((await influx.query(`SELECT value, n FROM ${metric}`)).map(({ n }) => Number(n)));
 }

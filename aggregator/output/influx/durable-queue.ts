@@ -18,7 +18,13 @@ export interface TakenBatch {
 }
 
 export interface QueueStats {
+  /** In all. */
   readonly waiting: { readonly points: number; readonly bytes: number };
+  /**
+   * Of a queue that others add to and take from, too: points that this process has added, and those that it has brought to
+   * their end, since the start. Undefined of one that is this process's own.
+   */
+  readonly shared?: { readonly added: number; readonly removed: number };
   /** Letters that are kept. */
   readonly dead: { readonly letters: number; readonly bytes: number };
   /** Points that have been buried, by reason; and those of letters that had to go, since the start. */

@@ -75,8 +75,8 @@ export class InfluxWriter {
   async start(): Promise<void> {
     await this.#options.queue.start();
     // Of an earlier run, also what was found damaged.
-    const { waiting, lost } = this.#options.queue.stats();
-    this.#stats.in += [...lost].reduce((sum, [, points]) => sum + points, waiting.points);
+    const { waiting, lost, shared } = this.#options.queue.stats();
+    if (shared === undefined) this.#stats.in += [...lost].reduce((sum, [, points]) => sum + points, waiting.points);
     this.#draining = this.#drain();
   }
 
@@ -167,28 +167,42 @@ export class InfluxWriter {
     return written;
   }
 
-  /** Tries until the queue takes it, or this is closed. */
-  #keep(batch: Batch): Promise<void> {
-    return this.#untilKept(batch, () => this.#options.queue.add(batch));
+  /** Tries until the queue takes it, or InfluxDB does, or this is closed. */
+  async #keep(batch: Batch): Promise<void> {
+    const isKept = await this.#untilKept(
+      batch,
+      () => this.#options.queue.add(batch),
+      () => this.#mayWrite,
+    );
+    if (!isKept) await this.#writeInTurn(batch);
   }
 
-  #bury(letter: DeadLetter): Promise<void> {
-    return this.#untilKept(letter, () => this.#options.queue.bury(letter));
+  async #bury(letter: DeadLetter): Promise<void> {
+    await this.#untilKept(
+      letter,
+      () => this.#options.queue.bury(letter),
+      () => false,
+    );
   }
 
-  async #untilKept({ points }: Batch, work: () => Promise<void>): Promise<void> {
+  /** Resolves with false when `isOver` before it is kept. */
+  async #untilKept({ points }: Batch, work: () => Promise<void>, isOver: () => boolean): Promise<boolean> {
     for (let tries = 0; ; tries++) {
       try {
         await work();
         this.#pending -= points;
         this.#isQueueFailing = false;
-        return;
+        return true;
       } catch (error) {
         this.#isQueueFailing = true;
         if (tries === 0) this.#options.log.error(`queue of InfluxDB takes nothing, trying on: ${String(error)}`);
-        if (this.#closing.signal.aborted) return this.#lose('closed', points);
+        if (this.#closing.signal.aborted) {
+          this.#lose('closed', points);
+          return true;
+        }
       }
       await this.#sleep(Math.min(PAUSE_MS * 2 ** tries, MAX_PAUSE_MS));
+      if (isOver()) return false;
     }
   }
 
@@ -206,6 +220,8 @@ export class InfluxWriter {
         await this.#sleep(bytes === 0 ? IDLE_MS : (bytes / drainBytesPerSecond) * 1000);
       } catch (error) {
         log.warn(`queue of InfluxDB cannot be read, trying on: ${String(error)}`);
+        // The next batch will tell whether InfluxDB is still away.
+        this.awaySinceMs = undefined;
         await this.#sleep(IDLE_MS);
       }
     }

@@ -43,7 +43,8 @@ export class LetterFolder {
     for (const id of await this.ids()) this.#count(id, (await stat(join(this.#folder, id))).size);
   }
 
-  async add({ lines, points, reason }: DeadLetter, atMs: number): Promise<void> {
+  /** Returns its id. */
+  async add({ lines, points, reason }: DeadLetter, atMs: number): Promise<string> {
     const text = JSON.stringify({ atMs, reason, points, lines: lines.toString() });
     this.#last = Math.max(this.#last + 1, atMs);
     const id = `${String(this.#last).padStart(15, '0')}${SUFFIX}`;
@@ -55,6 +56,7 @@ export class LetterFolder {
       if (this.#bytes <= this.#maxBytes) break;
       await this.#drop(oldest);
     }
+    return id;
   }
 
   /** Names of the letters, oldest first. */

@@ -1,20 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { Registry } from 'prom-client';
-import { Ledger, missing, type LedgerRow } from '../../../../bin/ledger/ledger.js';
-import { parseSample } from '../../../../bin/ledger/samples.js';
+import { missing } from '../../../../bin/ledger/ledger.js';
 import type { Fault } from '../../../harness/fault-proxy.js';
-import { batchOf, bench, point, TIME } from '../../../harness/influx-bench.js';
+import { batchOf, bench, influxRow, point, TIME } from '../../../harness/influx-bench.js';
 import { until } from '../../../harness/until.js';
-
-async function rowOf(registry: Registry): Promise<LedgerRow> {
-  const ledger = new Ledger('instance', 'here');
-  for (const line of (await registry.metrics()).split('\n')) {
-    const sample = parseSample(line);
-    if (sample !== undefined) ledger.add(sample);
-  }
-  return ledger.rows().find(({ hop }) => hop === 'influx')!;
-}
 
 test('the ledger adds up at every moment, whatever the server answers, over a full queue and a new start', async (t) => {
   const { influx, proxy, registry, letters, start } = await bench(t);
@@ -23,7 +12,7 @@ test('the ledger adds up at every moment, whatever the server answers, over a fu
   let isOver = false;
   const watch = (async () => {
     for (; !isOver; looks++) {
-      const row = await rowOf(registry);
+      const row = await influxRow(registry);
       assert.equal(missing(row), 0n, `look ${looks}: ${JSON.stringify({ ...row, lost: [...row.lost] }, asText)}`);
       await new Promise(setImmediate);
     }
@@ -40,16 +29,16 @@ test('the ledger adds up at every moment, whatever the server answers, over a fu
   }
   await first.settled();
   // 60 batches of 20, a bad line in each fifth, and 60 refused: some of the oldest had to make room.
-  assert.equal((await rowOf(registry)).in, 1272n);
-  assert.ok((await rowOf(registry)).lost.get('dead letter queue_full')! > 0n);
+  assert.equal((await influxRow(registry)).in, 1272n);
+  assert.ok((await influxRow(registry)).lost.get('dead letter queue_full')! > 0n);
   await first.close();
-  const waiting = (await rowOf(registry)).waiting;
+  const waiting = (await influxRow(registry)).waiting;
   assert.ok(waiting > 0n);
 
   const second = await start({ maxBytes: 16 * 1024 });
-  assert.equal((await rowOf(registry)).in, waiting);
+  assert.equal((await influxRow(registry)).in, waiting);
   proxy.fault = 'pass';
-  await until(async () => (await rowOf(registry)).waiting === 0n, 'the rest to be written');
+  await until(async () => (await influxRow(registry)).waiting === 0n, 'the rest to be written');
   isOver = true;
   await watch;
   assert.ok(looks > 100);
