@@ -139,12 +139,19 @@ export class InfluxWriter {
     this.#placing.add(placed);
   }
 
-  /** Waits until few requests are under way; goes to the queue when InfluxDB has gone meanwhile. */
+  /** Waits until few requests are under way; what InfluxDB does not take goes to the queue. */
   async #writeInTurn(batch: Batch): Promise<void> {
+    // The turn ends first: finding a place may take long, and may need a turn itself.
+    const { dead, later } = await this.#inTurn(() => this.#writeNow(batch));
+    for (const letter of dead) await this.#bury(letter);
+    for (const one of later) await this.#keep(one);
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
     if (this.#underWay < MAX_UNDER_WAY) this.#underWay++;
     else await new Promise<void>((resolve) => this.#turns.push(resolve));
     try {
-      await (this.#mayWrite ? this.#writeNow(batch) : this.#keep(batch));
+      return await work();
     } finally {
       const next = this.#turns.shift();
       if (next === undefined) this.#underWay--;
@@ -152,12 +159,13 @@ export class InfluxWriter {
     }
   }
 
-  async #writeNow(batch: Batch): Promise<void> {
+  async #writeNow(batch: Batch): Promise<Pick<Written, 'dead' | 'later'>> {
+    // InfluxDB may have gone meanwhile.
+    if (!this.#mayWrite) return { dead: [], later: [batch] };
     const written = await this.#write(batch);
     this.#stats.written += written.points;
     this.#pending -= written.points;
-    for (const letter of written.dead) await this.#bury(letter);
-    for (const later of written.later) await this.#keep(later);
+    return written;
   }
 
   async #write(batch: Batch): Promise<Written> {

@@ -66,6 +66,22 @@ test('Redis is away at the start: points wait for it', async (t) => {
   await until(async () => (await written(influx)).size === 1, 'the point');
 });
 
+test('Redis and InfluxDB are away at once: what is under way, and what waits its turn, is written when InfluxDB is back', async (t) => {
+  const redis = await startRedis(t, { aof: 'everysec' });
+  const { influx, proxy, registry, start } = await bench(t);
+  const writer = await start({ queue: queueAt(t, redis.url) });
+  await redis.kill();
+  proxy.fault = { status: 503 };
+  for (let n = 0; n < 10; n++) await writer.submit(batchOf(point(n)));
+  await until(() => writer.awaySinceMs !== undefined && proxy.requests >= 2, 'InfluxDB to be missed');
+  assert.equal(writer.stats.pending, 10);
+  proxy.fault = 'pass';
+  await until(async () => (await written(influx)).size === 10, 'all points');
+  await writer.settled();
+  assert.equal(writer.stats.lost.size, 0);
+  assert.equal(missing(await influxRow(registry)), 0n);
+});
+
 test('Redis at its memory limit: what it does not take waits here, and nothing is lost', async (t) => {
   const redis = await startRedis(t, { aof: 'always', maxMemory: '8mb' });
   const client = new Redis(redis.url);
