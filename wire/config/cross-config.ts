@@ -31,6 +31,18 @@ export function crossConfigProblems(configs: readonly ProbeConfig[]): ConfigProb
   return problems;
 }
 
+/**
+ * The same for all configs that a folder has, which need not run together: those that are on by default, and each that is off by
+ * default beside them. Two that are off may be two forms of one metric.
+ */
+export function folderProblems(configs: readonly ProbeConfig[]): ConfigProblem[] {
+  const on = configs.filter((config) => config.enabledByDefault);
+  const off = configs.filter((config) => !config.enabledByDefault);
+  const beside = (config: ProbeConfig): ConfigProblem[] =>
+    crossConfigProblems([...on, config]).filter(({ file }) => file === config.file);
+  return [...crossConfigProblems(on), ...off.flatMap(beside)];
+}
+
 function familiesOf(config: ProbeConfig): PlacedFamily[] {
   return (['counters', 'gauges', 'histograms'] as const).flatMap((list) =>
     config[list].map((metric, index) => ({ ...familyOf(metric), config, path: ['metrics', list, index, 'name'] })),

@@ -4,7 +4,7 @@ import { readTextFile, reasonOf } from '../../lib/read-text-file.js';
 import { suggest } from '../../lib/suggest.js';
 import { MAX_FILE_BYTES } from '../../lib/yaml/read-yaml.js';
 import { ConfigError, type ConfigProblem } from '../errors.js';
-import { crossConfigProblems } from './cross-config.js';
+import { crossConfigProblems, folderProblems } from './cross-config.js';
 import { parseConfig } from './parse.js';
 import type { ProbeConfig } from './schema.js';
 
@@ -38,7 +38,7 @@ export async function loadConfigs(dir: string, names?: readonly string[]): Promi
  */
 export async function loadTexts(dir: string, names?: readonly string[]): Promise<readonly ProbeConfig[]> {
   const { configs, problems } = await readConfigs(dir, names);
-  problems.push(...crossConfigProblems(configs));
+  problems.push(...(names === undefined ? folderProblems : crossConfigProblems)(configs));
   if (problems.length > 0) throw new ConfigError(problems);
   return configs;
 }
@@ -80,7 +80,7 @@ export async function checkConfigs(dir: string): Promise<readonly ConfigProblem[
     const available = namesOf(entries);
     if (available.length === 0) return [emptyFolder(dir, entries)];
     const { configs, problems } = await parseFiles(dir, available);
-    return [...problems, ...crossConfigProblems(configs)];
+    return [...problems, ...folderProblems(configs)];
   } catch (error) {
     if (error instanceof ConfigError) return error.problems;
     throw error;

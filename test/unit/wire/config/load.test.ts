@@ -158,6 +158,28 @@ for (const [what, first, second, message] of pairs) {
   });
 }
 
+test('two forms of one metric may lie in a folder when both are off by default, and not run together', async (t) => {
+  const off = (yaml: string): string => `${yaml}defaults: off\n`;
+  const [plain, fine] = [off(histogram('x')), off(histogram('x', 4))];
+  const dir = await folder(t, { 'a.yaml': plain, 'b.yaml': fine, 'a.bpf.o': '', 'b.bpf.o': '' });
+  assert.deepEqual(await checkConfigs(dir), []);
+  assert.equal((await loadTexts(dir)).length, 2);
+  const together = ['DIR/b.yaml:3:7: metrics.histograms[0].name: x is also in DIR/a.yaml:3, with other buckets'];
+  assert.deepEqual(
+    (await problemsOf(dir, ['a', 'b'])).map((problem) => problem.split(';')[0]),
+    together,
+  );
+});
+
+test('what is off by default is checked against what is on', async (t) => {
+  const dir = await folder(t, { 'a.yaml': histogram('x'), 'b.yaml': `${histogram('x', 4)}defaults: off\n` });
+  const problems = await checkConfigs(dir);
+  assert.deepEqual(
+    problems.map(({ file, message }) => [file, message]),
+    [[join(dir, 'b.yaml'), `x is also in ${join(dir, 'a.yaml')}:3, with other buckets`]],
+  );
+});
+
 test('checkConfigs needs no objects: the good fixtures pass, the broken ones do not', async () => {
   assert.deepEqual(await checkConfigs(join(FIXTURES, 'good')), []);
   const files = new Set((await checkConfigs(join(FIXTURES, 'broken'))).map(({ file }) => file));
