@@ -23,6 +23,7 @@ const output = join(root, 'dist', 'bpf');
 const stampFile = join(output, '.build.json');
 
 const TARGET_ARCH = { x64: 'x86', arm64: 'arm64' };
+const SYSTEM_ARCH = { x64: 'x86_64', arm64: 'aarch64' };
 // v3: atomics that give back the old value, and 32-bit arithmetic. Kernel >= 5.12.
 const CFLAGS = ['-g', '-O2', '-Wall', '-Werror', '-target', 'bpf', '-mcpu=v3'];
 
@@ -82,7 +83,9 @@ function copy(name) {
 function build() {
   if (!TARGET_ARCH[arch])
     throw new BuildError(`Sonde's programs run on x86-64 and arm64, and this machine is ${arch}.`);
-  const flags = [...CFLAGS, `-D__TARGET_ARCH_${TARGET_ARCH[arch]}`, '-Ibpf/include'];
+  // <bpf/usdt.bpf.h> includes headers of the architecture, which a target bpf does not have.
+  const systemInclude = ['-idirafter', `/usr/include/${SYSTEM_ARCH[arch]}-linux-gnu`];
+  const flags = [...CFLAGS, `-D__TARGET_ARCH_${TARGET_ARCH[arch]}`, '-Ibpf/include', ...systemInclude];
   const names = readdirSync(sources)
     .filter((file) => file.endsWith('.bpf.c'))
     .map((file) => file.slice(0, -'.bpf.c'.length));
