@@ -11,7 +11,7 @@
 #include <bpf/bpf_tracing.h>
 #include "compat.bpf.h"
 #include "map.bpf.h"
-#include "sock.bpf.h"
+#include "sock-filter.bpf.h"
 
 #define LAST_NAMED_PORT 32768 /* ports above are ephemeral: of no meaning on either side */
 #define ICSK_TIME_LOSS_PROBE 5
@@ -39,10 +39,6 @@ struct ipv6_key {
 };
 _Static_assert(sizeof(struct ipv6_key) == 36, "labels of tcp_retransmit_ipv6_packets_total");
 
-/* Network namespace (inode number) or cgroup (id) of the sockets to count; 0: all. */
-const volatile u32 filter_netns = 0;
-const volatile u64 filter_cgroup = 0;
-
 /*
  * LRU: peers are without number, and a host that runs for months must still see new ones; what is evicted has been read
  * and is kept by Sonde. 16384: a thousand peers a second that lose packets, read every 15 s. 3 MiB both.
@@ -68,13 +64,6 @@ struct {
 	__type(key, u32);
 	__type(value, u64);
 } probing SEC(".maps");
-
-static __always_inline bool is_wanted(const struct sock *sk)
-{
-	if (filter_netns && filter_netns != sock_netns(sk))
-		return false;
-	return !filter_cgroup || filter_cgroup == sock_cgroup(sk);
-}
 
 static __always_inline u16 main_port(const struct sock *sk)
 {
@@ -106,7 +95,7 @@ static __always_inline u64 segments(const struct sk_buff *skb)
 static __always_inline void count_retransmit(const struct sock *sk, const struct sk_buff *skb,
 					     enum retransmit_type type)
 {
-	if (!is_wanted(sk))
+	if (!sock_is_wanted(sk))
 		return;
 
 	if (sends_ipv4(sk)) {

@@ -50,3 +50,15 @@ static __always_inline void histogram_add_usec(void *map, const void *key, u32 *
 	*bucket = bucket_max + 1;
 	map_add(map, key, (delta_ns + NSEC_PER_USEC / 2) / NSEC_PER_USEC);
 }
+
+/*
+ * Adds a number to a histogram of type exp2zero: bucket 0 takes 0, bucket i what is at most 2^(i-1). `key` and `bucket` as
+ * above.
+ */
+static __always_inline void histogram_add_exp2zero(void *map, const void *key, u32 *bucket, u64 value, u32 bucket_max)
+{
+	*bucket = value ? exp2_bucket(value, bucket_max - 1) + 1 : 0;
+	map_add(map, key, 1);
+	*bucket = bucket_max + 1;
+	map_add(map, key, value);
+}

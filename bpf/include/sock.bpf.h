@@ -18,3 +18,9 @@ static __always_inline u64 sock_cgroup(const struct sock *sk)
 {
 	return sk->sk_cgrp_data.cgroup->kn->id;
 }
+
+/* The same of a network device. */
+static __always_inline u32 device_netns(const struct net_device *dev)
+{
+	return dev->nd_net.net->ns.inum;
+}
