@@ -1,6 +1,7 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
+import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -35,6 +36,16 @@ export class Namespace {
     return stdout;
   }
 
+  /** Runs a Python program, for system calls that node does not have, and gives what it prints, which is JSON. */
+  async python<T>(program: string, ...args: (string | number)[]): Promise<T> {
+    return JSON.parse(await this.exec('/usr/bin/python3', '-c', program, ...args.map(String))) as T;
+  }
+
+  /** What `filter_netns` takes: the namespace's inode number. */
+  async inode(): Promise<number> {
+    return (await stat(`/run/netns/${this.name}`)).ino;
+  }
+
   /** Starts one of the workloads beside this file (`workload-NAME.ts`) in this namespace; its argument is JSON. */
   spawn(workload: string, argument: unknown): ChildProcess {
     const script = fileURLToPath(new URL(`./workload-${workload}.js`, import.meta.url));
@@ -53,6 +64,17 @@ export class Namespace {
   async counters(): Promise<Map<string, number>> {
     const text = await this.exec('cat', '/proc/net/snmp', '/proc/net/netstat');
     return parsePairedLines(text);
+  }
+
+  /** IPv6's, such as `Icmp6InMsgs`: /proc/net/snmp6 of this namespace. */
+  async counters6(): Promise<Map<string, number>> {
+    const lines = (await this.exec('cat', '/proc/net/snmp6')).trim().split('\n');
+    return new Map(
+      lines.map((line) => {
+        const [name, value] = line.split(/\s+/);
+        return [name!, Number(value)];
+      }),
+    );
   }
 
   /** Ends the workloads that are left, as after a failure, and removes the namespace. */
@@ -164,4 +186,32 @@ export async function says(child: ChildProcess, line: string): Promise<void> {
     if (text.split('\n').includes(line)) return;
   }
   throw new Error(`workload ended without saying ${line}: ${text}`);
+}
+
+/** A network that is there before Sonde starts, so that probes can be aimed at it. */
+export class NetworkFixture {
+  private network: Network | undefined;
+  private serverInode = 0;
+
+  async create(): Promise<void> {
+    this.network = await Network.create();
+    this.serverInode = await this.server.inode();
+  }
+
+  get client(): Namespace {
+    return this.network!.client;
+  }
+
+  get server(): Namespace {
+    return this.network!.server;
+  }
+
+  /** Filters for what happens in the server's namespace. */
+  get aim(): { filter_netns: number } {
+    return { filter_netns: this.serverInode };
+  }
+
+  async close(): Promise<void> {
+    await this.network?.close();
+  }
 }
