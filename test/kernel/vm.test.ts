@@ -8,13 +8,14 @@ import { runSonde } from '../harness/sonde.js';
 import { GuestError } from '../harness/test-run.js';
 import { runInGuest } from '../harness/vm.js';
 import { startKafka } from '../services/kafka.js';
+import { compileMallocs } from './probes/uprobe.js';
 
 /** Boots each kernel once, runs the tests of `guest/` in it, and gives each of their results as its own. */
 const KERNELS = [
   { name: 'Linux 6.1', suite: 'bookworm' },
   { name: 'Linux 6.12', suite: 'bookworm-backports' },
 ];
-const GUEST_TESTS = ['fleet', 'format', 'forty', 'probes'].map((name) =>
+const GUEST_TESTS = ['fleet', 'format', 'forty', 'on-demand', 'probes'].map((name) =>
   fileURLToPath(new URL(`./guest/${name}.test.js`, import.meta.url)),
 );
 const TIMEOUT_SECONDS = 900;
@@ -26,6 +27,7 @@ describe('in guests', { concurrency: true }, () => {
       for (const fixture of ['cgroup-storage', 'cgroups', 'commands', 'decoders', 'map-kinds', 'sections', 'values'])
         compileFixture(fixture, 'bpf');
       compileForty();
+      compileMallocs();
       const kafka = await startKafka(t);
       const brokers = ['--kafka.brokers', kafka.brokers[0]!];
       assert.equal((await runSonde(['topics', 'create', ...brokers])).status, 0);
