@@ -7,6 +7,7 @@ import { checkObject } from './check-object.js';
 import { explainRefusal, lastLibbpfLine, sectionKind } from './explain.js';
 import type { KernelFeatures } from './kernel-features.js';
 import { Probe, type ProbeLink, type ProgramStatus, type RefusedVariant } from './probe.js';
+import { withTailCalls } from './tail-calls.js';
 
 export interface LoadOptions {
   readonly native: Native;
@@ -126,7 +127,7 @@ async function loadVariant(
         await options.beforeAttach?.();
         const links: ProbeLink[] = [];
         const attached = wanted.map((program) => attach(program, variantOf(variant, program), links));
-        return { object, programs: [...attached, ...refused], links };
+        return { object, programs: [...withCalled(attached, object), ...refused], links };
       }
       const culprits = wanted.filter((program) => program.name === failure.program);
       for (const { section } of culprits) options.features.refused(section, failure);
@@ -237,6 +238,14 @@ async function load(object: BpfObject): Promise<NativeError | undefined> {
     if (isNativeError(error) && error.errno !== 0) return error;
     throw error;
   }
+}
+
+/** A program that cannot be attached by itself is as good as attached when one that is attached calls it (a tail call). */
+function withCalled(statuses: readonly ProgramStatus[], { programs, maps }: BpfObject): readonly ProgramStatus[] {
+  const loaded = programs.filter((program) => program.loaded);
+  const attached = loaded.filter(({ name }) => statuses.some((status) => status.name === name && status.attached));
+  const running = new Set([...withTailCalls(attached, loaded, maps)].map(({ name }) => name));
+  return statuses.map((status) => (running.has(status.name) ? { ...status, attached: true, reason: '' } : status));
 }
 
 function attach(program: BpfProgram, variant: string, links: ProbeLink[]): ProgramStatus {

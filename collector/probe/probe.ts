@@ -42,7 +42,7 @@ export class Probe {
   #links: readonly ProbeLink[];
   #hasGivenWay = false;
   readonly #handles: ReadonlyMap<number, BpfProgram>;
-  /** Ids of maps that an attached program uses, or one that it goes on with by a tail call. */
+  /** Ids of maps that an attached program uses. */
   readonly #liveMaps: ReadonlySet<number>;
 
   constructor(
@@ -61,7 +61,7 @@ export class Probe {
     const handles = object?.programs.filter((program) => program.loaded) ?? [];
     this.#handles = new Map(handles.map((program) => [program.info().id, program]));
     const attached = handles.filter(({ name }) => running.has(name));
-    this.#liveMaps = mapsOf(withTailCalls(attached, this.#handles, object?.maps ?? []));
+    this.#liveMaps = mapsOf(attached);
   }
 
   /**
@@ -130,33 +130,6 @@ export class Probe {
 }
 
 /** Ids of the maps that these programs use. */
-function mapsOf(programs: Iterable<BpfProgram>): Set<number> {
+export function mapsOf(programs: Iterable<BpfProgram>): Set<number> {
   return new Set([...programs].flatMap((program) => program.info().mapIds));
-}
-
-/** These programs, and all of the object that they can get to by tail calls, through the arrays that the object has filled. */
-function withTailCalls(
-  attached: readonly BpfProgram[],
-  programs: ReadonlyMap<number, BpfProgram>,
-  maps: readonly BpfMap[],
-): Set<BpfProgram> {
-  const arrays = maps.filter(({ type }) => type === 'prog_array');
-  const reached = new Set(attached);
-  // A set that grows while it is walked is walked to its end.
-  for (const program of arrays.length > 0 ? reached : []) {
-    const used = mapsOf([program]);
-    for (const id of arrays.filter((array) => used.has(array.id)).flatMap(entriesOf)) {
-      const next = programs.get(id);
-      if (next !== undefined) reached.add(next);
-    }
-  }
-  return reached;
-}
-
-/** Ids of the programs in an array of them. */
-function entriesOf(array: BpfMap): number[] {
-  return Array.from({ length: array.maxEntries }, (_, index) => {
-    const id = array.lookup(new Uint8Array(new Uint32Array([index]).buffer));
-    return id === null ? 0 : new Uint32Array(Uint8Array.from(id).buffer)[0]!;
-  });
 }

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { fixtureYaml, isLoaded } from '../harness/bpf-fixture.js';
 import { compileFixture } from '../harness/compile-bpf.js';
 import { select, total } from '../harness/kernel-metrics.js';
+import { packageRoot } from '../harness/root.js';
 import { configFolder, runSonde, startSonde } from '../harness/sonde.js';
 import { assertForPeople } from './assert-refused.js';
 
@@ -156,4 +157,15 @@ test('a variant is used where its conditions hold, from the object that it names
     none.stdout,
     /^attached {2}nothing; not attached: fits\/by_tracepoint: this machine is \w+, not pdp11$/m,
   );
+});
+
+test('a program that another calls is as good as attached, also for --config.strict', async (t) => {
+  const folder = configFolder(t, {
+    calling: {
+      yaml: readFileSync(join(packageRoot(), 'test/fixtures/forty/other-maps.yaml'), 'utf8'),
+      object: readFileSync(compileFixture('other-maps', 'forty')),
+    },
+  });
+  const run = await runSonde(['run', '--config.dir', folder, '--config.strict', '--config.check']);
+  assert.deepEqual([run.status, run.stdout], [0, 'attached  calling; nothing was refused\n'], run.stderr);
 });

@@ -22,7 +22,6 @@ const NEVER = {
     'cgroup_skb/egress does not say what to attach to: programs of this kind are not attached by themselves',
   'cgroup-skb/by_cgroup_sock':
     'cgroup/sock_create does not say what to attach to: programs of this kind are not attached by themselves',
-  'other-maps/go_on': 'raw_tp does not say what to attach to: programs of this kind are not attached by themselves',
 };
 
 /**
