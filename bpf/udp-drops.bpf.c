@@ -23,7 +23,7 @@ static __always_inline void count_drop(const struct sock *sk)
 }
 
 /*
- * Variant tp_btf. Before 6.5 only IPv4 has this tracepoint. It got its third argument later: a kernel that does not hand that
+ * Variant tp_btf. 6.1 has this tracepoint for IPv4 only. It got its third argument later: a kernel that does not hand that
  * over refuses this program, and may be one of those.
  */
 SEC("tp_btf/udp_fail_queue_rcv_skb")

@@ -18,7 +18,8 @@ const KERNELS = [
 const GUEST_TESTS = ['fleet', 'format', 'forty', 'on-demand', 'probes'].map((name) =>
   fileURLToPath(new URL(`./guest/${name}.test.js`, import.meta.url)),
 );
-const TIMEOUT_SECONDS = 900;
+/** A pass should stay under 15 minutes; on a machine that does other things too it takes longer. */
+const TIMEOUT_SECONDS = 1800;
 
 describe('in guests', { concurrency: true }, () => {
   for (const { name, suite } of KERNELS) {
