@@ -9,7 +9,8 @@ export interface ReplayFlags {
   readonly to?: number;
   /** Milliseconds. */
   readonly step: number;
-  readonly format: ReplayFormat;
+  /** `influx`: points for InfluxDB instead of text. */
+  readonly format: ReplayFormat | 'influx';
   readonly output?: string;
   readonly force?: true;
 }
@@ -25,8 +26,8 @@ export function addReplayFlags(command: Command): Command {
         .argParser(durationFrom(1)),
     )
     .addOption(
-      new Option('--format <format>', 'OpenMetrics with timestamps, or JSON lines')
-        .choices(REPLAY_FORMATS)
+      new Option('--format <format>', 'OpenMetrics with timestamps, JSON lines, or points written to influx.url')
+        .choices([...REPLAY_FORMATS, 'influx'])
         .default('openmetrics'),
     )
     .option('--output <file>', 'where it goes; left out: standard output')

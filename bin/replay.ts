@@ -11,13 +11,17 @@ import type { Settings } from '../lib/settings/load.js';
 import { loadTexts } from '../wire/config/load.js';
 import { notServed } from '../wire/config/not-served.js';
 import type { ProbeConfig } from '../wire/config/schema.js';
+import type { ConsumedRecord } from '../wire/bus.js';
 import { ConfigError } from '../wire/errors.js';
 import { readRange } from '../wire/kafka/range-reader.js';
 import { RecordingReader } from '../wire/recording/recording-reader.js';
 import { UsageError } from './fail.js';
 import { kafkaOptions } from './kafka-options.js';
+import { ReplayInflux } from './replay-influx.js';
 import type { ReplayFlags } from './replay-flags.js';
 import { startLog } from './start-log.js';
+
+type Take = (partition: number, record: ConsumedRecord) => Promise<void>;
 
 /** Of samples, before they wait in temporary files. */
 const MAX_SAMPLE_BYTES = 256 * 1024 * 1024;
@@ -26,6 +30,10 @@ const MAX_SAMPLE_BYTES = 256 * 1024 * 1024;
 export async function replay(settings: Settings, file: string | undefined, flags: ReplayFlags): Promise<void> {
   const { values } = settings;
   const log = startLog(settings);
+  const { format, output } = flags;
+  if (format === 'influx' && output !== undefined)
+    throw new UsageError('--output beside --format influx: points go to influx.url; remove one of them');
+  const influx = format === 'influx' ? await ReplayInflux.open(values, log) : undefined;
   const instanceLabel = values['prometheus.instance-label'];
   const replayed = new Replay({
     stepMs: flags.step,
@@ -35,11 +43,18 @@ export async function replay(settings: Settings, file: string | undefined, flags
     limits: values.limits,
     instanceLabel: instanceLabel === '' ? undefined : instanceLabel,
     sorter: { folder: tmpdir(), maxBytes: MAX_SAMPLE_BYTES },
+    onSample: influx?.take,
   });
   try {
-    if (file !== undefined) await takeFile(replayed, file, flags, log);
-    else await takeRange(replayed, values, flags, log);
-    await write(replayed, flags);
+    const take = async (partition: number, record: ConsumedRecord): Promise<void> => {
+      replayed.take(partition, record);
+      await influx?.flush();
+    };
+    if (file !== undefined) await takeFile(take, file, flags, log);
+    else await takeRange(take, values, flags, log);
+    if (format !== 'influx') await write(replayed, format, flags);
+    else replayed.end();
+    if ((await influx?.end()) === false) process.exitCode = 1;
   } finally {
     replayed.close();
   }
@@ -60,18 +75,18 @@ async function replacements(values: SettingValues): Promise<readonly ProbeConfig
   return configs;
 }
 
-async function takeFile(replayed: Replay, file: string, flags: ReplayFlags, log: Logger): Promise<void> {
+async function takeFile(take: Take, file: string, flags: ReplayFlags, log: Logger): Promise<void> {
   const { from = -Infinity, to = Infinity } = flags;
   const reader = new RecordingReader(file);
   for await (const { partition, record } of reader.records()) {
-    if (record.timestampMs >= from && record.timestampMs < to) replayed.take(partition, record);
+    if (record.timestampMs >= from && record.timestampMs < to) await take(partition, record);
   }
   if (reader.damage === undefined) return;
   log.error(`${reader.damage}; what is before it is replayed`);
   process.exitCode = 1;
 }
 
-async function takeRange(replayed: Replay, values: SettingValues, flags: ReplayFlags, log: Logger): Promise<void> {
+async function takeRange(take: Take, values: SettingValues, flags: ReplayFlags, log: Logger): Promise<void> {
   const { from, to } = flags;
   if (values['kafka.brokers'] === undefined || from === undefined || to === undefined) {
     throw new UsageError('what? Give a file of sonde record, or --kafka.brokers, --from and --to');
@@ -79,11 +94,11 @@ async function takeRange(replayed: Replay, values: SettingValues, flags: ReplayF
   if (from >= to) throw new UsageError('--from is not before --to');
   const kafka = await kafkaOptions(values, log);
   const range = { kafka, topic: values['kafka.topic'], fromMs: from, toMs: to };
-  const { unreadable } = await readRange(range, (partition, record) => replayed.take(partition, record));
+  const { unreadable } = await readRange(range, take);
   if (unreadable > 0) log.warn(`${unreadable} records of the topic could not be read`);
 }
 
-async function write(replayed: Replay, { format, output, force }: ReplayFlags): Promise<void> {
+async function write(replayed: Replay, format: ReplayFormat, { output, force }: ReplayFlags): Promise<void> {
   const bytes = Readable.from(encoded(replayed, format), { objectMode: false });
   if (output === undefined) {
     await pipeline(bytes, process.stdout, { end: false });

@@ -37,7 +37,8 @@ const PROBES = ['run', 'collect'] as const;
 const COLLECT = ['collect'] as const;
 const AGGREGATE = ['aggregate'] as const;
 const INFLUX = ['run', 'aggregate'] as const;
-const INFLUX_LINK = ['run', 'aggregate', 'dlq'] as const;
+const INFLUX_FOLDER = ['run', 'aggregate', 'dlq'] as const;
+const INFLUX_LINK = [...INFLUX_FOLDER, 'replay'] as const;
 const KAFKA = ['collect', 'aggregate', 'topics', 'simulate', 'record', 'replay'] as const;
 
 const brokers = kind.list(
@@ -293,13 +294,13 @@ export const SETTINGS = {
   'influx.fields': {
     kind: kind.structured(fieldRules),
     help: 'labels that become string fields instead of tags: a list of {metric: PATTERN, labels}; the first that fits counts',
-    commands: INFLUX,
+    commands: [...INFLUX, 'replay'],
     default: '[{"metric":"*","labels":["kstack","ustack","stack"]}]',
   },
   'influx.queue.dir': {
     kind: kind.folder,
     help: 'where points wait on disk while InfluxDB is away, and those are kept that it refuses; one process each',
-    commands: INFLUX_LINK,
+    commands: INFLUX_FOLDER,
     default: '/var/lib/sonde/influx',
   },
   'influx.queue.max-bytes': {

@@ -31,6 +31,8 @@ export interface ReplayOptions {
   /** Label that names the host; undefined: none. */
   readonly instanceLabel: string | undefined;
   readonly sorter: SampleSorterOptions;
+  /** Is shown a host whenever its series are sampled, and takes what it needs at once; then nothing is kept for `text`. */
+  readonly onSample?: ((host: Host) => void) | undefined;
 }
 
 export interface ReplaySummary {
@@ -111,9 +113,14 @@ export class Replay {
     if (host !== undefined) this.#follow(host);
   }
 
+  /** Samples all hosts as they are in the end. After all records. */
+  end(): void {
+    for (const host of this.#hosts.keys()) this.#sample(host);
+  }
+
   /** Everything that was sampled, and the last of all hosts. Once, after all records. Text of one character a byte (`latin1`). */
   *text(format: ReplayFormat): Generator<string> {
-    for (const host of this.#hosts.keys()) this.#sample(host);
+    this.end();
     let chunk = '';
     for (const part of this.#parts(format)) {
       chunk += part;
@@ -188,6 +195,10 @@ export class Replay {
     const timeMs = Number(host.timeNs / NS_PER_MS);
     if (replayed === undefined || timeMs <= replayed.sampledMs) return;
     replayed.sampledMs = timeMs;
+    if (this.#options.onSample !== undefined) {
+      this.#options.onSample(host);
+      return;
+    }
     for (const family of host.store.families()) {
       const number = this.#familyNumber(family.definition);
       replayed.definitions.set(number, family.definition);
