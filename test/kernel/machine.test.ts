@@ -1,10 +1,14 @@
+import { AimedNetwork } from '../harness/aimed-network.js';
 import { describeWithSonde } from '../harness/kernel-sonde.js';
-import { AcceptNetwork, acceptLatencyTests } from './probes/accept-latency.js';
+import { acceptLatencyTests } from './probes/accept-latency.js';
 import { biolatencyTests, Disks } from './probes/biolatency.js';
 import { bpfJitTests } from './probes/bpf-jit.js';
 import { CachedDisk, cachestatTests } from './probes/cachestat.js';
+import { cfsThrottlingRefusedTests } from './probes/cfs-throttling.js';
 import { cgroupTests } from './probes/cgroup.js';
+import { kfreeSkbTests } from './probes/kfree_skb.js';
 import { llcstatTests } from './probes/llcstat.js';
+import { oomkillTests } from './probes/oomkill.js';
 import { percpuSoftirqTests } from './probes/percpu-softirq.js';
 import { softirqLatencyTests } from './probes/softirq-latency.js';
 import { tcpRetransmitTests } from './probes/tcp-retransmit.js';
@@ -16,8 +20,11 @@ const PROBES = [
   'biolatency',
   'bpf-jit',
   'cachestat',
+  'cfs-throttling',
   'cgroup',
+  'kfree_skb',
   'llcstat',
+  'oomkill',
   'percpu-softirq',
   'raw-tracepoints',
   'softirq-latency',
@@ -26,7 +33,7 @@ const PROBES = [
   'timers',
 ];
 const disks = new Disks();
-const acceptNetwork = new AcceptNetwork();
+const aimedNetwork = new AimedNetwork();
 const cachedDisk = new CachedDisk();
 const callingCgroups = new CallingCgroups();
 
@@ -35,8 +42,13 @@ describeWithSonde(
   "on this machine's kernel",
   {
     names: PROBES,
-    fixtures: [disks, acceptNetwork, cachedDisk, callingCgroups],
-    aims: () => ({ 'accept-latency': acceptNetwork.aim, cachestat: cachedDisk.aim, syscalls: callingCgroups.aim }),
+    fixtures: [disks, aimedNetwork, cachedDisk, callingCgroups],
+    aims: () => ({
+      'accept-latency': aimedNetwork.aim,
+      kfree_skb: aimedNetwork.aim,
+      cachestat: cachedDisk.aim,
+      syscalls: callingCgroups.aim,
+    }),
   },
   (sonde) => {
     tcpRetransmitTests(sonde, { netem: false, mayMiss: true });
@@ -47,9 +59,12 @@ describeWithSonde(
     percpuSoftirqTests(sonde);
     syscallsTests(sonde, callingCgroups);
     cgroupTests(sonde);
+    cfsThrottlingRefusedTests(sonde);
+    oomkillTests(sonde);
     bpfJitTests(sonde);
     llcstatTests(sonde);
-    acceptLatencyTests(sonde, acceptNetwork);
+    kfreeSkbTests(sonde, aimedNetwork);
+    acceptLatencyTests(sonde, aimedNetwork);
     cachestatTests(sonde, cachedDisk, { seesAccess: false });
   },
 );

@@ -1,11 +1,15 @@
+import { AimedNetwork } from '../../harness/aimed-network.js';
 import { describeWithSonde } from '../../harness/kernel-sonde.js';
 import type { Aim } from '../../harness/probe-folder.js';
-import { AcceptNetwork, acceptLatencyTests } from '../probes/accept-latency.js';
+import { acceptLatencyTests } from '../probes/accept-latency.js';
 import { biolatencyTests, Disks } from '../probes/biolatency.js';
 import { bpfJitTests } from '../probes/bpf-jit.js';
 import { CachedDisk, cachestatTests } from '../probes/cachestat.js';
+import { cfsThrottlingTests } from '../probes/cfs-throttling.js';
 import { cgroupTests } from '../probes/cgroup.js';
+import { kfreeSkbTests } from '../probes/kfree_skb.js';
 import { llcstatTests } from '../probes/llcstat.js';
+import { oomkillTests } from '../probes/oomkill.js';
 import { percpuSoftirqTests } from '../probes/percpu-softirq.js';
 import { softirqLatencyTests } from '../probes/softirq-latency.js';
 import { tcpRetransmitTests } from '../probes/tcp-retransmit.js';
@@ -21,17 +25,21 @@ const PROBES = [
   'percpu-softirq',
   'syscalls',
   'cgroup',
+  'cfs-throttling',
+  'oomkill',
+  'kfree_skb',
   'llcstat',
   'bpf-jit',
   'cachestat',
   'accept-latency',
 ];
 const disks = new Disks();
-const acceptNetwork = new AcceptNetwork();
+const aimedNetwork = new AimedNetwork();
 const cachedDisk = new CachedDisk();
 const callingCgroups = new CallingCgroups();
 const aims = (): Readonly<Record<string, Aim>> => ({
-  'accept-latency': acceptNetwork.aim,
+  'accept-latency': aimedNetwork.aim,
+  kfree_skb: aimedNetwork.aim,
   cachestat: cachedDisk.aim,
   syscalls: callingCgroups.aim,
 });
@@ -41,8 +49,14 @@ describeWithSonde(
   'all probes',
   {
     names: PROBES,
-    variants: { 'tcp-retransmit': 'fentry', 'accept-latency': 'fexit', cachestat: 'fentry' },
-    fixtures: [disks, acceptNetwork, cachedDisk, callingCgroups],
+    variants: {
+      'tcp-retransmit': 'fentry',
+      'accept-latency': 'fexit',
+      cachestat: 'fentry',
+      'cfs-throttling': 'fentry',
+      oomkill: 'fentry',
+    },
+    fixtures: [disks, aimedNetwork, cachedDisk, callingCgroups],
     aims,
   },
   (sonde) => {
@@ -54,9 +68,12 @@ describeWithSonde(
     percpuSoftirqTests(sonde);
     syscallsTests(sonde, callingCgroups);
     cgroupTests(sonde);
+    cfsThrottlingTests(sonde);
+    oomkillTests(sonde);
     bpfJitTests(sonde);
     llcstatTests(sonde);
-    acceptLatencyTests(sonde, acceptNetwork);
+    kfreeSkbTests(sonde, aimedNetwork);
+    acceptLatencyTests(sonde, aimedNetwork);
     cachestatTests(sonde, cachedDisk, { seesAccess: true });
   },
 );
@@ -67,12 +84,12 @@ describeWithSonde(
   {
     names: ['tcp-retransmit', 'accept-latency', 'cachestat'],
     variants: { 'tcp-retransmit': 'tp_btf', 'accept-latency': 'sys_exit', cachestat: 'tracepoint' },
-    fixtures: [acceptNetwork, cachedDisk, callingCgroups],
+    fixtures: [aimedNetwork, cachedDisk, callingCgroups],
     aims,
   },
   (sonde) => {
     tcpRetransmitTests(sonde, { netem: true, onlyType: true });
-    acceptLatencyTests(sonde, acceptNetwork);
+    acceptLatencyTests(sonde, aimedNetwork);
     cachestatTests(sonde, cachedDisk, { seesAccess: false });
   },
 );
@@ -80,13 +97,15 @@ describeWithSonde(
 describeWithSonde(
   'kprobe variants',
   {
-    names: ['accept-latency', 'cachestat'],
-    variants: { 'accept-latency': 'kretprobe', cachestat: 'kprobe' },
-    fixtures: [acceptNetwork, cachedDisk, callingCgroups],
+    names: ['accept-latency', 'cachestat', 'cfs-throttling', 'oomkill'],
+    variants: { 'accept-latency': 'kretprobe', cachestat: 'kprobe', 'cfs-throttling': 'kprobe', oomkill: 'kprobe' },
+    fixtures: [aimedNetwork, cachedDisk, callingCgroups],
     aims,
   },
   (sonde) => {
-    acceptLatencyTests(sonde, acceptNetwork);
+    acceptLatencyTests(sonde, aimedNetwork);
     cachestatTests(sonde, cachedDisk, { seesAccess: true });
+    cfsThrottlingTests(sonde);
+    oomkillTests(sonde);
   },
 );

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
-import { stat } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { AimedNetwork } from '../../harness/aimed-network.js';
 import { total, type Sample } from '../../harness/kernel-metrics.js';
-import type { Fixture, Scraped } from '../../harness/kernel-sonde.js';
-import { ended, Network, says, type Namespace } from '../../harness/netns.js';
-import type { Aim } from '../../harness/probe-folder.js';
+import type { Scraped } from '../../harness/kernel-sonde.js';
+import { ended, says, type Namespace } from '../../harness/netns.js';
 import { until } from '../../harness/until.js';
 import type { ConnectionsArgument } from '../../harness/workload-connections.js';
 import type { ServeArgument } from '../../harness/workload-serve.js';
@@ -19,30 +18,7 @@ const STOPPED_MS = 3000;
 /** Bounds of buckets, the one below STOPPED_MS and the one above. */
 const [BELOW, ABOVE] = [2.097152, 4.194304];
 
-/** Two network namespaces; the probe is aimed at the server's. */
-export class AcceptNetwork implements Fixture {
-  #network: Network | undefined;
-  #inode = 0;
-
-  async create(): Promise<void> {
-    this.#network = await Network.create();
-    this.#inode = (await stat(`/run/netns/${this.network.server.name}`)).ino;
-  }
-
-  get network(): Network {
-    return this.#network!;
-  }
-
-  get aim(): Aim {
-    return { filter_netns: this.#inode };
-  }
-
-  async close(): Promise<void> {
-    await this.#network?.close();
-  }
-}
-
-export function acceptLatencyTests(sonde: Scraped, fixture: AcceptNetwork): void {
+export function acceptLatencyTests(sonde: Scraped, fixture: AimedNetwork): void {
   describe('accept-latency', () => {
     let process: ChildProcess;
 
