@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import test from 'node:test';
 import type { Fault } from '../../../harness/fault-proxy.js';
-import { batchOf, bench, count, point, TIME } from '../../../harness/influx-bench.js';
+import { batchOf, bench, count, influxRow, point, TIME } from '../../../harness/influx-bench.js';
 import { until } from '../../../harness/until.js';
 
 const FAULTS: readonly (readonly [name: string, fault: Fault])[] = [
@@ -137,5 +139,19 @@ test('a full queue: the oldest go to the dead letters, counted; nothing is lost'
   proxy.fault = 'pass';
   const buried = kept.reduce((sum, { points }) => sum + points, 0);
   await until(() => writer.stats.written === 4000 - buried, 'the rest to be written');
+  assert.equal(writer.stats.lost.size, 0);
+});
+
+test('a full queue whose dead letters cannot be kept takes no more, and what waits is written all the same', async (t) => {
+  const { influx, folder, proxy, registry, start } = await bench(t);
+  proxy.fault = { status: 503 };
+  const writer = await start({ maxBytes: 4096 });
+  await rm(join(folder, 'dead'), { recursive: true });
+  for (let n = 0; n < 100; n++) await writer.submit(batchOf(point(n)));
+  await until(() => writer.stats.pending > 0 && writer.stats.pending < 100, 'the queue to be full');
+  proxy.fault = 'pass';
+  await until(async () => (await count(influx)) === 100, 'all points');
+  await until(async () => (await influxRow(registry)).waiting === 0n, 'the end');
+  assert.equal((await influxRow(registry)).in, 100n);
   assert.equal(writer.stats.lost.size, 0);
 });
