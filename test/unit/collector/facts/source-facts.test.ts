@@ -75,6 +75,24 @@ test('each number is looked up and said once, of keys as of records', async () =
   assert.deepEqual(asked, [1n, 2n ** 64n - 1n, 1n]);
 });
 
+test('a cgroup is looked up once, however often its number comes', async () => {
+  const asked: bigint[] = [];
+  const cgroup = {
+    answer: (id: bigint) => {
+      asked.push(id);
+      return Promise.resolve(`/slice-${id}`);
+    },
+  };
+  const facts = new SourceFacts([field(0, 8, 'uint', 'cgroup')], new HostAnswers({ cgroup }), () => 0);
+  facts.noteRecords(...records([5n, 0], [6n, 0], [5n, 0]));
+  assert.deepEqual(await said(facts), ['cgroup 5 /slice-5', 'cgroup 6 /slice-6']);
+  for (let read = 0; read < 3; read++) {
+    facts.noteKey(records([5n, read])[0], 0);
+    assert.ok(!facts.isPending);
+  }
+  assert.deepEqual(asked, [5n, 6n]);
+});
+
 test('what the host does not know is left out, and asked again after a second', async () => {
   const fixture = create([field(0, 8, 'ksym')]);
   const { facts, asked } = fixture;
